@@ -1,0 +1,60 @@
+/**
+ * An operation: one definition per verb of the product. The command line, HTTP and the reference pages are
+ * folds over the list of all operations, so a verb is written once.
+ */
+
+import type { z } from 'zod'
+import type { Instant } from '../base/dates.js'
+import type { ErrorCode } from '../base/errors.js'
+import type { Books, TenantId } from './books.js'
+
+/** What an operation is given; only the composition root reads the clock, the environment and randomness. */
+export interface Context {
+  readonly books: Books
+  readonly tenant: TenantId
+  /** Who asked, as runs and imports record it. */
+  readonly who: string
+  readonly engineVersion: string
+  now(): Instant
+  newId(): string
+  /** Milliseconds of a clock that only goes forward. */
+  elapsed(): number
+  readonly progress: Progress
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal
+}
+
+export interface Progress {
+  /** A stage with the rows done so far; `total` where it is known. */
+  report(stage: string, done: number, total?: number): void
+}
+
+export type Effect = 'read' | 'append' | 'purge'
+
+export interface Operation {
+  /** Words of the command: `runs create`. */
+  readonly name: string
+  readonly summary: string
+  readonly effect: Effect
+  readonly input: z.ZodObject
+  readonly output: z.ZodType
+  /** Refusals of its own, for the reference; those of the books can always come. */
+  readonly errors: readonly ErrorCode[]
+  /** Inputs that the command line takes by position, in this order. */
+  readonly positional: readonly string[]
+  /** Where HTTP serves it. */
+  readonly http?: { readonly method: 'GET' | 'POST'; readonly path: string }
+  /** True when the output carries violations: the command line then exits with 1. */
+  readonly violated?: (output: never) => boolean
+  readonly run: (context: Context, input: never) => Promise<unknown>
+}
+
+interface Definition<I extends z.ZodObject, O extends z.ZodType> extends Omit<Operation, 'run' | 'input' | 'output' | 'violated'> {
+  readonly input: I
+  readonly output: O
+  readonly violated?: (output: z.output<O>) => boolean
+  readonly run: (context: Context, input: z.output<I>) => Promise<z.input<O>>
+}
+
+/** Checks the definition's types against its schemas. */
+export const operation = <I extends z.ZodObject, O extends z.ZodType>(definition: Definition<I, O>): Operation => definition

@@ -1,0 +1,47 @@
+/**
+ * Where facts are read: a source has typed columns and delivers a frame of the ones asked for. The engines
+ * (books, DuckDB) implement it; calculations see nothing else of them.
+ */
+
+import type { Frame } from './frame.js'
+
+/** How a column's values compare: text by code point, numbers exactly, dates as ISO text. */
+export type ColumnType = 'text' | 'numeric' | 'date' | 'boolean'
+
+export interface FactColumn {
+  readonly name: string
+  readonly type: ColumnType
+}
+
+export interface FrameRequest {
+  /** Columns to code against a dictionary, in this order. */
+  readonly coded: readonly string[]
+  /** Numeric columns to sum, in this order. */
+  readonly amounts: readonly string[]
+  /** Only rows whose column equals the text; a null never equals. */
+  readonly where: readonly { readonly column: string; readonly equals: string }[]
+  /** Only facts that had arrived by then (see `horizon`); null: all. */
+  readonly through: bigint | null
+  /** Called now and then with the rows read so far. */
+  readonly onRows?: (rows: number) => void
+}
+
+export interface FactSource {
+  /** As messages name it: the table or the file. */
+  readonly name: string
+  readonly columns: readonly FactColumn[]
+  /** The arrival number of the newest fact, which later facts exceed; null where a source keeps none. */
+  horizon(): Promise<bigint | null>
+  /** Raises TIE-2402 when an amount is not a finite number. */
+  read(request: FrameRequest): Promise<Frame>
+  /** Rows whose value in the column is null: facts that no date or scenario can select. */
+  countNulls(column: string): Promise<number>
+  /** The rows themselves as text by column, at most `limit`. */
+  sample(request: SampleRequest): Promise<readonly Readonly<Record<string, string | null>>[]>
+}
+
+export interface SampleRequest {
+  readonly columns: readonly string[]
+  readonly where: FrameRequest['where']
+  readonly limit: number
+}

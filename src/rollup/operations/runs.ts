@@ -1,0 +1,291 @@
+/** Operations on roll-up runs: create, list, show, results, verify. */
+
+import { z } from 'zod'
+import { type IsoDate, parseDate } from '../../base/dates.js'
+import { formatDecimal, parseDecimal, subtract } from '../../base/decimal.js'
+
+import { refuse } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import { type Context, type Operation, operation } from '../../books/operation.js'
+import { listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
+import { findingsOf } from '../../books/runs.js'
+import { buildTree, type Tree } from '../hierarchy.js'
+import { resultDigest } from '../result-digest.js'
+import { createSnapshot, recalculate } from '../snapshot.js'
+import { loadResults, type ResultRow } from '../store/results.js'
+import { loadStructure } from '../store/structures.js'
+import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
+import { staleReasons } from '../stale.js'
+import { POLICIES } from '../use-case.js'
+import { amount, findingSchema, hasErrorFindings } from './schemas.js'
+
+/** A COB date; raises TIE-2501 for anything else. */
+const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
+
+const tieOutRow = z.object({
+  scenario: z.string(),
+  measure: z.string(),
+  facts: amount,
+  root_natural: amount,
+  unassigned: amount,
+  root_plug: amount.nullable(),
+  overrides: amount.nullable(),
+})
+
+const create = operation({
+  name: 'runs create',
+  summary: 'Calculate a use case for a date and keep the result as an immutable run.',
+  effect: 'append',
+  input: z.object({
+    use_case: z.string().describe('Name or id of the use case.'),
+    date: z.string().describe('COB date, YYYY-MM-DD.'),
+    name: z.string().min(1).max(200).default('Run').describe('What this run is called, such as "Adjusted v2".'),
+    policy: z.enum(POLICIES as ['most_specific', 'top_down']).optional().describe("Precedence of rules; by default the use case's."),
+  }),
+  output: z.object({
+    run_id: z.string(),
+    status: z.string(),
+    use_case: z.string(),
+    pnl_date: z.string(),
+    policy: z.string(),
+    result_digest: z.string(),
+    input_digest: z.string(),
+    duration_ms: z.number(),
+    facts: z.number(),
+    cells: z.number(),
+    tie_out: z.array(tieOutRow),
+    stages: z.record(z.string(), z.number()),
+    findings: z.array(findingSchema),
+  }),
+  errors: ['TIE-1102', 'TIE-2304', 'TIE-2305', 'TIE-2306', 'TIE-2307', 'TIE-2309', 'TIE-2402', 'TIE-2501', 'TIE-2502', 'TIE-2503'],
+  positional: [],
+  violated: hasErrorFindings,
+  async run(context, { use_case, date, name, policy }) {
+    const pnl_date = dateOf(date)
+    const made = await createSnapshot(context, {
+      use_case, pnl_date, run_name: name, triggered_by: context.who, ...(policy === undefined ? {} : { policy }),
+    })
+    const header = await context.books.transaction(context.tenant, (tx) => runHeader(tx, made.run_id))
+    const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, tuples } = made.measures
+    return {
+      run_id: made.run_id,
+      status: header.status,
+      use_case,
+      pnl_date,
+      policy: header.policy!,
+      result_digest: made.result_digest,
+      input_digest: header.input_digest!,
+      duration_ms: Math.round(made.duration_ms),
+      facts,
+      cells,
+      tie_out: header.parameters.tie_out as unknown as z.output<typeof tieOutRow>[],
+      stages: { read_ms: Math.round(read_ms), calculate_ms: Math.round(calculate_ms), store_ms: Math.round(store_ms), frame_bytes, tuples },
+      findings: [...made.findings],
+    }
+  },
+})
+
+const listed = z.object({
+  id: z.string(),
+  pnl_date: z.string().nullable(),
+  use_case_id: z.string().nullable(),
+  use_case: z.string().nullable(),
+  run_name: z.string(),
+  executed_at: z.string(),
+  status: z.string(),
+  triggered_by: z.string(),
+  duration_ms: z.number().nullable(),
+})
+
+const list = operation({
+  name: 'runs list',
+  summary: 'List runs, newest first; 100 without filters.',
+  effect: 'read',
+  input: z.object({
+    pnl_date: z.string().optional().describe('Only runs of this COB date.'),
+    use_case: z.string().optional().describe('Only runs of this use case (name or id).'),
+    use_case_id: z.string().optional().describe('Only runs of the use case of this id.'),
+    limit: z.coerce.number().int().min(1).max(10_000).default(100).describe('At most so many.'),
+  }),
+  output: z.object({
+    runs: z.array(listed),
+    total: z.number(),
+    filters: z.object({ pnl_date: z.string().nullable(), use_case_id: z.string().nullable() }),
+  }),
+  errors: ['TIE-1102', 'TIE-2501'],
+  positional: [],
+  http: { method: 'GET', path: '/api/v1/runs' },
+  run: ({ books, tenant }, { pnl_date, use_case, use_case_id, limit }) =>
+    books.transaction(tenant, async (tx) => {
+      const named = use_case ?? use_case_id
+      const id = named === undefined ? undefined : (await loadUseCase(tx, named)).id
+      const date = pnl_date === undefined ? undefined : dateOf(pnl_date)
+      const headers = await listRunHeaders(tx, { kind: 'rollup', limit, ...(date === undefined ? {} : { pnl_date: date }), ...(id === undefined ? {} : { use_case_id: id }) })
+      return { runs: headers.map(listedRun), total: headers.length, filters: { pnl_date: date ?? null, use_case_id: id ?? null } }
+    }),
+})
+
+const listedRun = (header: RunHeader): z.output<typeof listed> => ({
+  id: header.id,
+  pnl_date: header.pnl_date,
+  use_case_id: header.use_case_id,
+  use_case: (header.parameters.use_case as string | undefined) ?? null,
+  run_name: header.run_name,
+  executed_at: header.executed_at,
+  status: header.status,
+  triggered_by: header.triggered_by,
+  duration_ms: header.calculation_duration_ms,
+})
+
+const show = operation({
+  name: 'runs show',
+  summary: 'Show a run: what it was calculated from, its digests, tie-out and findings.',
+  effect: 'read',
+  input: z.object({ run: z.string().describe('Id of the run, or an unambiguous beginning of it.') }),
+  output: listed.extend({
+    policy: z.string().nullable(),
+    engine_version: z.string(),
+    parameters: z.record(z.string(), z.unknown()),
+    digests: z.record(z.string(), z.string()),
+    input_digest: z.string().nullable(),
+    result_digest: z.string().nullable(),
+    results_count: z.number(),
+    stale: z.array(z.string()),
+    error: z.record(z.string(), z.unknown()).nullable(),
+    findings: z.array(findingSchema),
+  }),
+  errors: ['TIE-1103'],
+  positional: ['run'],
+  http: { method: 'GET', path: '/api/v1/runs/{run}' },
+  run: ({ books, tenant }, { run }) =>
+    books.transaction(tenant, async (tx) => {
+      const header = await runHeader(tx, run)
+      const [count] = await tx.rows<{ n: bigint }>('SELECT count(*) AS n FROM fact_calculated_results WHERE calculation_run_id = $1', [header.id])
+      return {
+        ...listedRun(header),
+        policy: header.policy,
+        engine_version: header.engine_version,
+        parameters: header.parameters,
+        digests: header.digests,
+        input_digest: header.input_digest,
+        result_digest: header.result_digest,
+        results_count: Number(count!.n),
+        stale: header.status === 'COMPLETED' ? await staleReasons(tx, header) : [],
+        error: header.error,
+        findings: [...(await findingsOf(tx, header.id))],
+      }
+    }),
+})
+
+const resultRow = z.object({
+  node_id: z.string(),
+  parent_node_id: z.string().nullable(),
+  node_name: z.string(),
+  depth: z.number(),
+  is_leaf: z.boolean(),
+  measure: z.string(),
+  scenario: z.string(),
+  natural: amount,
+  direct: amount,
+  adjusted: amount.nullable(),
+  plug: amount.nullable(),
+  fact_count: z.number(),
+  rule: z.string().nullable(),
+})
+
+const results = operation({
+  name: 'runs results',
+  summary: 'The figures of a run: a row per node, measure and scenario.',
+  effect: 'read',
+  input: z.object({
+    run: z.string().describe('Id of the run, or an unambiguous beginning of it.'),
+    measure: z.string().optional().describe('Only this measure.'),
+    scenario: z.string().optional().describe('Only this scenario.'),
+  }),
+  output: z.object({
+    run_id: z.string(),
+    rows: z.array(resultRow),
+    variance: z.array(z.object({ node_id: z.string(), measure: z.string(), natural: amount.nullable(), adjusted: amount.nullable() })),
+  }),
+  errors: ['TIE-1103', 'TIE-1106'],
+  positional: ['run'],
+  http: { method: 'GET', path: '/api/v1/runs/{run}/results' },
+  run: ({ books, tenant }, { run, measure, scenario }) =>
+    books.transaction(tenant, async (tx) => {
+      const { header, rows } = await completedResults(tx, run)
+      const shown = rows.filter((row) => (measure === undefined || row.measure === measure) && (scenario === undefined || row.scenario === scenario))
+      return { run_id: header.id, rows: shown, variance: varianceOf(rows, await scenariosOfRun(tx, header)) }
+    }),
+})
+
+async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly string[]> {
+  const { useCase } = await loadUseCaseVersion(tx, header.use_case_id!, header.parameters.use_case_version as number)
+  return useCase.source.scenario === null ? [] : useCase.scenarios
+}
+
+async function completedResults(tx: Tx, run: string): Promise<{ readonly header: RunHeader; readonly tree: Tree; readonly rows: ResultRow[] }> {
+  const header = await runHeader(tx, run)
+  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
+  const { structure, structure_version } = header.parameters as { structure: string; structure_version: number }
+  const tree = buildTree((await loadStructure(tx, structure, structure_version)).rows)
+  return { header, tree, rows: await loadResults(tx, header.id, tree) }
+}
+
+/** First − second scenario, for natural and adjusted; empty where either is missing. */
+function varianceOf(rows: readonly ResultRow[], [first, second]: readonly string[]) {
+  if (first === undefined || second === undefined) return []
+  const key = (row: ResultRow): string => JSON.stringify([row.node_id, row.measure])
+  const others = new Map(rows.filter((row) => row.scenario === second).map((row) => [key(row), row]))
+  const less = (a: string | null, b: string | null | undefined): string | null =>
+    a === null || b === null || b === undefined ? null : formatDecimal(subtract(parseDecimal(a)!, parseDecimal(b)!))
+  return rows
+    .filter((row) => row.scenario === first)
+    .map((row) => {
+      const other = others.get(key(row))
+      return { node_id: row.node_id, measure: row.measure, natural: less(row.natural, other?.natural), adjusted: less(row.adjusted, other?.adjusted) }
+    })
+}
+
+const verify = operation({
+  name: 'runs verify',
+  summary: 'Calculate a run again from its recorded inputs and compare digests.',
+  effect: 'read',
+  input: z.object({ run: z.string().describe('Id of the run, or an unambiguous beginning of it.') }),
+  output: z.object({
+    run_id: z.string(),
+    verdict: z.enum(['match', 'mismatch']),
+    recorded: z.string(),
+    stored: z.string(),
+    recalculated: z.string(),
+    facts_recorded: z.string(),
+    facts_now: z.string(),
+    stale: z.array(z.string()),
+  }),
+  errors: ['TIE-1103', 'TIE-1106'],
+  positional: ['run'],
+  http: { method: 'GET', path: '/api/v1/runs/{run}/verify' },
+  violated: ({ verdict }) => verdict === 'mismatch',
+  run: (context, { run }) => context.books.transaction(context.tenant, (tx) => verifyRun(context, tx, run)),
+})
+
+/** Three digests must be one: recorded in the header, of the rows as stored, of a new calculation. */
+async function verifyRun(context: Context, tx: Tx, run: string) {
+  const { header, rows } = await completedResults(tx, run)
+  const stored = resultDigest(rows)
+  const again = await recalculate(context, tx, header)
+  const recorded = header.result_digest!
+  const verdict = stored === recorded && again.result_digest === recorded ? ('match' as const) : ('mismatch' as const)
+  return {
+    run_id: header.id,
+    verdict,
+    recorded,
+    stored,
+    recalculated: again.result_digest,
+    facts_recorded: header.digests.facts ?? '',
+    facts_now: again.facts_digest,
+    stale: await staleReasons(tx, header),
+  }
+}
+
+export const runOperations: readonly Operation[] = [create, list, show, results, verify]
+export { completedResults }

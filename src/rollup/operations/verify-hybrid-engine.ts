@@ -1,0 +1,74 @@
+/** `verify-hybrid-engine`: stored figures against an independent SQL roll-up, use case by use case. */
+
+import { z } from 'zod'
+import { refuse } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import { type Operation, operation } from '../../books/operation.js'
+import { listRunHeaders } from '../../books/run-headers.js'
+import { compareNatural, naturalBySql } from '../hybrid-check.js'
+import { resultDigest } from '../result-digest.js'
+import { listUseCases, loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
+import { completedResults } from './runs.js'
+
+const MAX_DIFFERENCES = 50
+
+const checked = z.object({
+  use_case: z.string(),
+  run_id: z.string(),
+  pnl_date: z.string(),
+  cells: z.number(),
+  matching: z.number(),
+  match_percent: z.string(),
+  stored_digest_ok: z.boolean(),
+  differences: z.array(z.object({ node_id: z.string(), measure: z.string(), scenario: z.string(), stored: z.string(), sql: z.string() })),
+})
+
+const verifyHybridEngine = operation({
+  name: 'verify-hybrid-engine',
+  summary: "Compare every use case's newest run with a plain SQL roll-up of the facts; exit 1 unless all of it matches.",
+  effect: 'read',
+  input: z.object({ use_case: z.string().optional().describe('Only this use case.') }),
+  output: z.object({ ok: z.boolean(), use_cases: z.array(checked) }),
+  errors: ['TIE-1102', 'TIE-1107'],
+  positional: [],
+  http: { method: 'GET', path: '/api/v1/verify-hybrid-engine' },
+  violated: ({ ok }) => !ok,
+  run: ({ books, tenant, progress }, { use_case }) =>
+    books.transaction(tenant, async (tx) => {
+      const wanted = use_case === undefined ? (await listUseCases(tx)).map(({ use_case_id }) => use_case_id) : [(await loadUseCase(tx, use_case)).id]
+      const found: z.output<typeof checked>[] = []
+      for (const [i, id] of wanted.entries()) {
+        progress.report('verifying', i + 1, wanted.length)
+        found.push(...(await checkUseCaseById(tx, id)))
+      }
+      // Nothing compared is no proof.
+      if (found.length === 0) refuse('TIE-1107', { what: use_case ?? 'any use case' })
+      return { ok: found.every((one) => one.matching === one.cells && one.stored_digest_ok), use_cases: found }
+    }),
+})
+
+async function checkUseCaseById(tx: Tx, id: string): Promise<z.output<typeof checked>[]> {
+  const headers = await listRunHeaders(tx, { kind: 'rollup', use_case_id: id, limit: 1000 })
+  const newest = headers.find(({ status }) => status === 'COMPLETED')
+  if (newest === undefined) return []
+  const { header, tree, rows } = await completedResults(tx, newest.id)
+  const { use_case_version, facts_through } = header.parameters as { use_case_version: number; facts_through: string | null }
+  const { useCase } = await loadUseCaseVersion(tx, id, use_case_version)
+  const sql = await naturalBySql(tx, { useCase, useCaseId: id, tree, date: header.pnl_date!, through: facts_through })
+  const { cells, matching, differences } = compareNatural(rows, sql)
+  return [
+    {
+      use_case: useCase.name,
+      run_id: header.id,
+      pnl_date: header.pnl_date!,
+      cells,
+      matching,
+      // Rounded down: only a whole match shows 100.
+      match_percent: cells === 0 ? '100.00' : (Math.floor((matching * 10_000) / cells) / 100).toFixed(2),
+      stored_digest_ok: resultDigest(rows) === header.result_digest,
+      differences: differences.slice(0, MAX_DIFFERENCES),
+    },
+  ]
+}
+
+export const verifyOperations: readonly Operation[] = [verifyHybridEngine]

@@ -1,0 +1,38 @@
+/**
+ * The digest of a run's figures: every cell by node id, measure and scenario in code point order, amounts as
+ * canonical decimals. The same figures give the same digest on every machine, database, time zone and order
+ * of the facts; ids, names of tables and times are no part of it. Raises nothing.
+ */
+
+import { canonicalDecimal, parseDecimal } from '../base/decimal.js'
+import { type Digest, RowDigest } from '../base/digest.js'
+import { compareText } from '../base/text.js'
+
+export interface Figures {
+  readonly node_id: string
+  readonly measure: string
+  readonly scenario: string
+  readonly natural: string
+  readonly direct: string
+  readonly adjusted: string | null
+  readonly plug: string | null
+  readonly fact_count: number
+}
+
+export function resultDigest(rows: readonly Figures[]): Digest {
+  const digest = new RowDigest()
+  const sorted = [...rows].sort(
+    (a, b) => compareText(a.node_id, b.node_id) || compareText(a.measure, b.measure) || compareText(a.scenario, b.scenario),
+  )
+  for (const row of sorted) {
+    const amounts = [row.natural, row.direct, row.adjusted, row.plug].map((text) => (text === null ? null : canonical(text)))
+    digest.add([row.node_id, row.measure, row.scenario, ...amounts, row.fact_count])
+  }
+  return digest.end()
+}
+
+const canonical = (text: string): string => {
+  const value = parseDecimal(text)
+  if (value === undefined) throw new Error(`"${text}" in the results is no decimal`)
+  return canonicalDecimal(value)
+}

@@ -1,0 +1,115 @@
+/** Findings about rules: skipped, shadowed, matching nothing (with near misses), switching a measure. Raises nothing. */
+
+import { add, type Decimal, formatDecimal, subtract, ZERO } from '../base/decimal.js'
+import type { Finding } from '../base/finding.js'
+import { nearest } from '../base/text.js'
+import { codedIndex, type Frame } from '../engines/frame.js'
+import type { Cell, ScenarioCode } from './calculate.js'
+import type { Tree } from './hierarchy.js'
+import type { Tuples } from './kernel.js'
+import { atomicTests } from './language/evaluate.js'
+import { formulaSums } from './language/formula.js'
+import type { Predicate } from './language/predicate.js'
+import { type Decision, type Resolution, resolutionFindings } from './resolver.js'
+import { ruleText } from './rule-text.js'
+import type { Rule, UseCase } from './use-case.js'
+
+interface Context {
+  readonly tree: Tree
+  readonly useCase: UseCase
+  readonly frame: Frame
+  readonly resolution: Resolution
+  readonly tuples: Tuples
+  readonly cells: readonly Cell[]
+  readonly scenarios: readonly ScenarioCode[]
+}
+
+export function ruleFindings(context: Context): Finding[] {
+  const standing = context.resolution.decisions.filter(({ outcome }) => outcome !== 'skipped')
+  return [
+    ...resolutionFindings(context.resolution.decisions),
+    ...standing.flatMap(({ rule }) => matchesNothing(context, rule)),
+    ...standing.flatMap((decision) => measureSwitched(context, decision)),
+  ]
+}
+
+/** The predicates of a rule with the nodes they look at. */
+function searches({ tree }: Context, rule: Rule): { readonly where: Predicate; readonly from: number; readonly to: number }[] {
+  const everywhere = { from: 0, to: tree.nodes.length }
+  if (rule.flavour === 'arithmetic') {
+    return formulaSums(rule.formula).flatMap(({ where }) => (where === undefined ? [] : [{ where, ...everywhere }]))
+  }
+  if (rule.where === null) return []
+  const node = tree.positions.get(rule.node)!
+  return [{ where: rule.where, ...(rule.scope === 'table' ? everywhere : { from: node, to: tree.nodes[node]!.end }) }]
+}
+
+function matchesNothing(context: Context, rule: Rule): Finding[] {
+  return searches(context, rule).flatMap(({ where, ...range }): Finding[] => {
+    const rows = context.scenarios.reduce((sum, { code }) => sum + context.tuples.sum(code, range, where).facts, 0)
+    if (rows > 0 || context.scenarios.length === 0) return []
+    const near = nearMisses(context.frame, where)
+    const replaced = replacedBy(context, rule)
+    return [
+      {
+        code: 'RULE_MATCHES_NOTHING',
+        severity: 'warning',
+        node_id: rule.node,
+        ...(replaced === undefined ? {} : replaced),
+        rows: 0,
+        message: `Rule ${rule.no} on ${rule.node} matches no fact: ${ruleText(rule)}.`,
+        suggestion:
+          near.length > 0
+            ? `Did you mean ${near.join(' or ')}?`
+            : 'Check the values with the data itself; the rule replaces the node with 0 until it matches something.',
+        detail: { rule: ruleText(rule), near_misses: near },
+      },
+    ]
+  })
+}
+
+/** What the node would show without the rule: the money the rule took away. */
+function replacedBy({ tree, useCase, cells }: Context, rule: Rule): { amount: string; measure: string; scenario: string } | undefined {
+  const node = tree.positions.get(rule.node)!
+  const set = rule.flavour === 'filter' ? null : rule.into
+  const measure = Math.max(0, useCase.measures.findIndex(({ name }) => name === set))
+  const cell = cells.find((candidate) => candidate.node === node && candidate.measure === measure)
+  if (cell === undefined) return undefined
+  const children = tree.nodes[node]!.children
+  const below = cells.filter((c) => c.scenario === cell.scenario && c.measure === measure && children.includes(c.node))
+  if (below.some(({ adjusted }) => adjusted === undefined)) return undefined
+  const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), cell.direct)
+  return { amount: formatDecimal(unruled), measure: useCase.measures[measure]!.name, scenario: cell.scenario }
+}
+
+/** Values of the data that differ by a few letters from the literals of the predicate: `strategy = 'CORE'`. */
+function nearMisses(frame: Frame, where: Predicate): string[] {
+  return atomicTests(where).flatMap((test) => {
+    const values = test.op === 'eq' ? [test.value] : test.op === 'in' ? test.values : []
+    const dictionary = frame.coded[codedIndex(frame, test.column)]!.dictionary
+    return values.flatMap((value) => {
+      if (!('text' in value) || dictionary.includes(value.text)) return []
+      const known = dictionary.filter((text): text is string => text !== null)
+      return nearest(value.text, known, 1).map((text) => `${test.column} = '${text}'`)
+    })
+  })
+}
+
+function measureSwitched({ tree, useCase, cells }: Context, { rule }: Decision): Finding[] {
+  if (rule.flavour !== 'measure_switch') return []
+  const node = tree.positions.get(rule.node)!
+  const measure = useCase.measures.findIndex(({ name }) => name === rule.into)
+  return cells
+    .filter((cell) => cell.node === node && cell.measure === measure && cell.adjusted !== undefined)
+    .map((cell): Finding => ({
+      code: 'MEASURE_SWITCHED',
+      severity: 'info',
+      node_id: rule.node,
+      measure: rule.into,
+      scenario: cell.scenario,
+      amount: formatDecimal(subtract(cell.natural, cell.adjusted!)),
+      message: `${rule.node} takes ${rule.into} from ${rule.measure_name} by rule ${rule.no}.`,
+      suggestion: 'Nothing to do when the switch is meant; the plug shows what it changed.',
+      detail: { rule: ruleText(rule), column: rule.column },
+    }))
+}

@@ -1,0 +1,271 @@
+/**
+ * Runs: `createSnapshot` loads, resolves, calculates, writes all results and seals the run, or marks it FAILED
+ * and leaves nothing. `recalculate` does the same calculation again from what a run recorded.
+ *
+ * Raises TIE-1102, what checking and reading raise, TIE-2502 (which run failed) and TIE-2503 (interrupted).
+ */
+
+import type { IsoDate } from '../base/dates.js'
+import { formatDecimal, withScaleAtLeast } from '../base/decimal.js'
+import { type Digest, digestOf } from '../base/digest.js'
+import { problem, Refusal } from '../base/errors.js'
+import type { Finding } from '../base/finding.js'
+import { plural } from '../base/text.js'
+import type { Tx } from '../books/books.js'
+import type { Context } from '../books/operation.js'
+import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
+import type { RunHeader } from '../books/run-headers.js'
+import { amountIndex, type Frame, frameBytes } from '../engines/frame.js'
+import type { FactSource } from '../engines/source.js'
+import { type Calculation, calculate, frameColumns } from './calculate.js'
+import { checkUseCase } from './check-use-case.js'
+import { buildTree, structureFindings, type Tree } from './hierarchy.js'
+import { DIVISION_ROUNDING, DIVISION_SCALE } from './language/formula.js'
+import { type Figures, resultDigest } from './result-digest.js'
+import { withSource } from './sources.js'
+import { saveResults } from './store/results.js'
+import { loadStructure } from './store/structures.js'
+import { loadUseCase, loadUseCaseVersion, type StoredUseCase } from './store/use-cases.js'
+import { type Policy, type UseCase, useCaseDigests } from './use-case.js'
+
+export interface SnapshotRequest {
+  readonly use_case: string
+  readonly pnl_date: IsoDate
+  readonly run_name: string
+  readonly triggered_by: string
+  /** By default the use case's. */
+  readonly policy?: Policy
+}
+
+/** Milliseconds by stage, and the size of what was read. */
+export interface RunMeasures {
+  readonly read_ms: number
+  readonly calculate_ms: number
+  readonly store_ms: number
+  readonly facts: number
+  readonly tuples: number
+  readonly cells: number
+  readonly frame_bytes: number
+}
+
+export interface Snapshot {
+  readonly run_id: RunId
+  readonly result_digest: Digest
+  readonly calculation: Calculation
+  readonly findings: readonly Finding[]
+  readonly measures: RunMeasures
+  readonly duration_ms: number
+}
+
+/** What a run is calculated from: a use case and a structure at their versions, and the facts up to a horizon. */
+interface Inputs {
+  readonly stored: StoredUseCase
+  readonly structureVersion: number
+  readonly tree: Tree
+  readonly hierarchyDigest: Digest
+  readonly policy: Policy
+  readonly date: IsoDate
+}
+
+export async function createSnapshot(context: Context, request: SnapshotRequest): Promise<Snapshot> {
+  const { books, tenant } = context
+  const run = context.newId() as RunId
+  const began = context.elapsed()
+  const inputs = await books.transaction(tenant, (tx) => currentInputs(tx, request))
+  const made = await books.whileHolding(runLock(run), async () => {
+    await openRun(books, tenant, {
+      id: run,
+      kind: 'rollup',
+      use_case_id: inputs.stored.id,
+      pnl_date: request.pnl_date,
+      run_name: request.run_name,
+      executed_at: context.now(),
+      triggered_by: request.triggered_by,
+      policy: inputs.policy,
+      engine_version: context.engineVersion,
+      parameters: {
+        use_case: inputs.stored.useCase.name,
+        use_case_version: inputs.stored.version,
+        structure: inputs.stored.useCase.structure,
+        structure_version: inputs.structureVersion,
+        division: { scale: DIVISION_SCALE, rounding: DIVISION_ROUNDING },
+      },
+    })
+    try {
+      return await books.transaction(tenant, (tx) => calculateAndSeal(context, tx, run, inputs, began))
+    } catch (error) {
+      return failed(context, run, began, error)
+    }
+  })
+  if (made === undefined) throw new Error(`the lock of the new run ${run} was taken`)
+  return made
+}
+
+async function currentInputs(tx: Tx, { use_case, pnl_date, policy }: SnapshotRequest): Promise<Inputs> {
+  const stored = await loadUseCase(tx, use_case)
+  const structure = await loadStructure(tx, stored.useCase.structure)
+  return {
+    stored,
+    structureVersion: structure.version,
+    tree: buildTree(structure.rows),
+    hierarchyDigest: structure.digest,
+    policy: policy ?? stored.useCase.policy,
+    date: pnl_date,
+  }
+}
+
+async function calculateAndSeal(context: Context, tx: Tx, run: RunId, inputs: Inputs, began: number): Promise<Snapshot> {
+  const { tree, stored, policy } = inputs
+  const { useCase } = stored
+  const { frame, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(tx, useCase.source, stored.id, async (source) => {
+    const through = await source.horizon()
+    const read = await readAndCalculate(context, source, inputs, through)
+    return { ...read, horizon: through, undated: await undatedFindings(source, useCase) }
+  })
+  const storing = context.elapsed()
+  context.progress.report('storing results', calculation.cells.length)
+  const scales = scalesOf(useCase, frame)
+  await saveResults(tx, context.tenant, run, tree, useCase, scales, calculation.cells)
+  const digests = { facts: frame.digest, hierarchy: inputs.hierarchyDigest, ...useCaseDigests(useCase), policy: digestOf(policy) }
+  const findings = [...structureFindings(tree), ...undated, ...calculation.findings]
+  const result_digest = resultDigest(figuresOf(calculation, tree, useCase, scales))
+  const store_ms = context.elapsed() - storing
+  const duration_ms = context.elapsed() - began
+  const cells = calculation.cells.length
+  const measures = { read_ms, calculate_ms, store_ms, facts: frame.rows, tuples: calculation.tuples, cells, frame_bytes: frameBytes(frame) }
+  context.signal.throwIfAborted()
+  await sealRun(tx, {
+    id: run,
+    result_digest,
+    finished_at: context.now(),
+    calculation_duration_ms: duration_ms,
+    findings,
+    input_digest: digestOf(digests),
+    digests,
+    parameters: {
+      facts_through: horizon === null ? null : horizon.toString(),
+      facts: frame.rows,
+      scenarios: [...calculation.scenarios],
+      tie_out: calculation.tieOut.map((row) => ({
+        scenario: row.scenario,
+        measure: row.measure,
+        facts: formatDecimal(row.facts),
+        root_natural: formatDecimal(row.rootNatural),
+        unassigned: formatDecimal(row.unassigned),
+        root_plug: row.rootPlug === undefined ? null : formatDecimal(row.rootPlug),
+        overrides: row.overrides === undefined ? null : formatDecimal(row.overrides),
+      })),
+    },
+  })
+  return { run_id: run, result_digest, calculation, findings, measures, duration_ms }
+}
+
+interface ReadAndCalculated {
+  readonly frame: Frame
+  readonly calculation: Calculation
+  readonly read_ms: number
+  readonly calculate_ms: number
+}
+
+async function readAndCalculate({ progress, signal, elapsed }: Context, source: FactSource, inputs: Inputs, through: bigint | null): Promise<ReadAndCalculated> {
+  const { stored, tree, policy, date } = inputs
+  const { useCase } = stored
+  const problems = checkUseCase(useCase, tree, source.columns, policy)
+  if (problems.length > 0) throw new Refusal(problems)
+  const reading = elapsed()
+  const frame = await source.read({
+    ...frameColumns(tree, useCase),
+    where: useCase.source.date === null ? [] : [{ column: useCase.source.date, equals: date }],
+    through,
+    onRows: (rows) => {
+      progress.report('reading facts', rows)
+      signal.throwIfAborted()
+    },
+  })
+  const calculating = elapsed()
+  progress.report('calculating', frame.rows)
+  const calculation = calculate({ tree, useCase, policy, frame })
+  return { frame, calculation, read_ms: calculating - reading, calculate_ms: elapsed() - calculating }
+}
+
+/** Facts without a date are in no run: said with every run of their source. */
+async function undatedFindings(source: FactSource, { source: { date } }: UseCase): Promise<Finding[]> {
+  const rows = date === null ? 0 : await source.countNulls(date)
+  if (rows === 0) return []
+  return [
+    {
+      code: 'FACTS_WITHOUT_DATE',
+      severity: 'warning',
+      rows,
+      message: `${plural(rows, 'fact')} of ${source.name} ${rows === 1 ? 'has' : 'have'} no ${date} and can be in no run.`,
+      suggestion: `Import corrections with the column ${date} filled in.`,
+    },
+  ]
+}
+
+/** Amounts are shown with at least the digits of their measure's column. */
+const scalesOf = (useCase: UseCase, frame: Frame): number[] =>
+  useCase.measures.map(({ column }) => frame.amounts[amountIndex(frame, column)]!.scale)
+
+function figuresOf(calculation: Calculation, tree: Tree, useCase: UseCase, scales: readonly number[]): Figures[] {
+  return calculation.cells.map((cell) => {
+    const shown = (value: typeof cell.adjusted): string | null =>
+      value === undefined ? null : formatDecimal(withScaleAtLeast(value, scales[cell.measure]!))
+    return {
+      node_id: tree.nodes[cell.node]!.node_id,
+      measure: useCase.measures[cell.measure]!.name,
+      scenario: cell.scenario,
+      natural: shown(cell.natural)!,
+      direct: shown(cell.direct)!,
+      adjusted: shown(cell.adjusted),
+      plug: shown(cell.plug),
+      fact_count: cell.factCount,
+    }
+  })
+}
+
+/** Marks the run FAILED with the cause and throws that cause, naming the run. */
+async function failed(context: Context, run: RunId, began: number, cause: unknown): Promise<never> {
+  const interrupted = context.signal.aborted
+  const problems = cause instanceof Refusal ? cause.problems : []
+  const message = interrupted ? 'interrupted' : cause instanceof Error ? cause.message : String(cause)
+  try {
+    await failRun(context.books, context.tenant, {
+      id: run,
+      finished_at: context.now(),
+      calculation_duration_ms: context.elapsed() - began,
+      error: { message, problems: problems.map(({ code, message: text, remedy }) => ({ code, message: text, remedy })) },
+    })
+  } catch {
+    // The database is gone too: the next start finds the run without its process and marks it.
+  }
+  if (interrupted) throw new Refusal([problem('TIE-2503', { run })], { cause })
+  if (cause instanceof Refusal) throw new Refusal([...problems, problem('TIE-2502', { run })], { cause })
+  throw cause
+}
+
+export interface Recalculation {
+  readonly result_digest: Digest
+  readonly facts_digest: Digest
+  readonly tree: Tree
+}
+
+/** The calculation of a completed run once more: its versions, and the facts that had arrived by then. */
+export async function recalculate(context: Context, tx: Tx, header: RunHeader): Promise<Recalculation> {
+  const recorded = header.parameters as { structure: string; structure_version: number; use_case_version: number; facts_through: string | null }
+  const stored = await loadUseCaseVersion(tx, header.use_case_id!, recorded.use_case_version)
+  const structure = await loadStructure(tx, recorded.structure, recorded.structure_version)
+  const tree = buildTree(structure.rows)
+  const inputs: Inputs = {
+    stored,
+    structureVersion: structure.version,
+    tree,
+    hierarchyDigest: structure.digest,
+    policy: header.policy as Policy,
+    date: header.pnl_date as IsoDate,
+  }
+  const through = recorded.facts_through === null ? null : BigInt(recorded.facts_through)
+  const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) => readAndCalculate(context, source, inputs, through))
+  const figures = figuresOf(calculation, tree, stored.useCase, scalesOf(stored.useCase, frame))
+  return { result_digest: resultDigest(figures), facts_digest: frame.digest, tree }
+}

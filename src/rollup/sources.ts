@@ -1,0 +1,27 @@
+/**
+ * Opens the fact source of a use case, in the books or in a file, for the time of one piece of work.
+ * Raises TIE-1104, TIE-1005, TIE-2407.
+ */
+
+import type { Tx } from '../books/books.js'
+import { factTable } from '../books/fact-tables.js'
+import { booksSource } from '../engines/books-source.js'
+import type { FactSource } from '../engines/source.js'
+import type { SourceSpec } from './use-case.js'
+
+/** `useCaseId` selects the use case's rows in a table that several share; undefined before it has any. */
+export async function withSource<T>(
+  tx: Tx,
+  spec: SourceSpec,
+  useCaseId: string | undefined,
+  work: (source: FactSource) => Promise<T>,
+): Promise<T> {
+  if (spec.engine === 'books') return work(booksSource(tx, await factTable(tx, spec.table!), useCaseId))
+  const { openDuckSource } = await import('../engines/duckdb.js')
+  const source = await openDuckSource({ path: spec.path!, ...(spec.table === null ? {} : { table: spec.table }) })
+  try {
+    return await work(source)
+  } finally {
+    source.close()
+  }
+}
