@@ -191,8 +191,8 @@ description: >-
   Daily flash of the Americas equity desks by cost centre. The drivers are those of the structure:
   cc_id = node_id at every cost centre.
 structure: AMERICA
-source: {table: fact_pnl_gold, date: pnl_date, scenario: null}
-measures: {daily: daily_pnl, mtd: mtd_pnl, ytd: ytd_pnl, pytd: pytd_pnl}
+source: { table: fact_pnl_gold, date: pnl_date, scenario: null }
+measures: { daily: daily_pnl, mtd: mtd_pnl, ytd: ytd_pnl, pytd: pytd_pnl }
 policy: most_specific
 rules:
   - node: TRADE_203
@@ -359,12 +359,12 @@ description: >-
   Rates businesses in the perimeter of Project Sterling, by legal entity, region and strategy. ACTUAL is
   today, PRIOR is yesterday's close as of today.
 structure: STERLING
-source: {table: fact_pnl_entries, date: pnl_date, scenario: scenario}
-measures: {daily: daily_amount, wtd: wtd_amount, ytd: ytd_amount}
+source: { table: fact_pnl_entries, date: pnl_date, scenario: scenario }
+measures: { daily: daily_amount, wtd: wtd_amount, ytd: ytd_amount }
 policy: most_specific
 scenarios: [ACTUAL, PRIOR]
 drivers:
-  - {nodes: leaves, column: category_code, value: node_id}
+  - { nodes: leaves, column: category_code, value: node_id }
 rules:
   - node: UK_EMEA_INFL
     where: "trade_id <> '${DORMANT.trade}'"
@@ -527,13 +527,13 @@ description: >-
   Cash equities by strategy. Strategies are bound to the leaves by name; two parents have desk-level rows of
   their own. The three measures are three columns, none a multiple of another.
 structure: CASH_EQUITY
-source: {table: fact_pnl_use_case_3, date: pnl_date, scenario: scenario}
-measures: {daily: pnl_daily, commission: pnl_commission, trade: pnl_trade}
+source: { table: fact_pnl_use_case_3, date: pnl_date, scenario: scenario }
+measures: { daily: pnl_daily, commission: pnl_commission, trade: pnl_trade }
 policy: most_specific
 scenarios: [ACTUAL, PRIOR]
 drivers:
-  - {nodes: leaves, column: strategy, value: node_name}
-  - {nodes: [${CASH_PARENTS.join(', ')}], column: strategy, value: node_name}
+  - { nodes: leaves, column: strategy, value: node_name }
+  - { nodes: [${CASH_PARENTS.join(', ')}], column: strategy, value: node_name }
 rules:
   - node: CE_CORE
     formula: "CE_PRODUCTS - CE_CRB"
@@ -629,11 +629,12 @@ const cash = {
   readme: (figures) => `# Cash Equity Trading
 
 Cash equities by strategy: 11 nodes, 600 facts, ACTUAL and PRIOR of ${DATE}. Facts belong to a leaf where
-\`strategy\` is its node *name*; Products and Commissions have desk-level rows of their own through a second driver.
+\`strategy\` is its node _name_; Products and Commissions have desk-level rows of their own through a second driver.
 
 ${commands(cash)}
 
 All four flavours of rules, each with a note that says why (daily, ACTUAL):
+
 - Core = Products - CRB: natural ${figures.natural('CE_CORE', 'daily')}, adjusted ${figures.adjusted('CE_CORE', 'daily')}. Trading = Core - Commissions: ${figures.adjusted('CE_TRADING', 'daily')}.
 - Commissions takes daily from pnl_commission: ${figures.natural('CE_COMM', 'daily')} becomes ${figures.adjusted('CE_COMM', 'daily')}; commission and trade stay.
 - ETF is arithmetic over two queries: ${figures.adjusted('CE_ETF', 'daily')}. Swaps keeps two kinds of commission: ${figures.adjusted('CE_SWAPS', 'daily')}.
@@ -759,6 +760,10 @@ const figuresOf = (rolls) => ({
 
 // ---------------------------------------------------------------- files
 
+/** Lists of words on one line, as the formatter of the repository has them. */
+const json = (value) =>
+  `${JSON.stringify(value, null, 2).replace(/\[[^\]{]*\]/g, (list) => list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'))}\n`
+
 function samples() {
   const files = new Map()
   const useCases = {}
@@ -770,7 +775,7 @@ function samples() {
     files.set(join(sample.folder, 'use-case.yaml'), sample.yaml)
     files.set(join(sample.folder, 'README.md'), sample.readme(figuresOf(rolls)))
   }
-  files.set('expected.json', `${JSON.stringify({ date: DATE, use_cases: useCases }, null, 2)}\n`)
+  files.set('expected.json', json({ date: DATE, use_cases: useCases }))
   return files
 }
 

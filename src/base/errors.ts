@@ -42,6 +42,7 @@ export const ERRORS = {
   'TIE-1105': { ...missing, message: 'There is no tenant "{tenant}".', remedy: 'Create it: tieout tenants create {tenant}. {suggestion}' },
   'TIE-1106': { ...missing, message: 'Run {run} is {status}; it has no results.', remedy: 'tieout runs show {run} says why.' },
   'TIE-1107': { ...missing, message: 'There is no completed run of {what} to verify.', remedy: 'Make one: tieout runs create --use-case NAME --date YYYY-MM-DD, or tieout demo.' },
+  'TIE-1108': { ...missing, message: 'Nothing is served at {path}.', remedy: 'The page at / lists what is.' },
 
   // 12xx: conflicts
   'TIE-1201': { ...conflict, message: 'The database {directory} is in use by process {pid} ({command}) on {host} since {since}.', remedy: 'Stop that process (pid {pid}), or send the request to it. A PostgreSQL server (--db postgres://…) takes many processes at once.' },
@@ -59,6 +60,9 @@ export const ERRORS = {
   'TIE-1308': { ...unavailable, message: 'The connection to the database was lost while committing; whether the change was kept is not known: {detail}', remedy: 'Look whether it is there before doing it again.' },
   'TIE-1309': { ...usage, message: 'The directory {directory} cannot be opened as a database: {detail}.', remedy: 'Name a new or empty directory, or the one that holds the database.' },
   'TIE-1310': { ...missing, message: 'There is no applied migration {name}.', remedy: 'List them: tieout migrate status.' },
+
+  // 14xx: access
+  'TIE-1401': { ...denied, message: 'Requests for the host "{host}" are not answered.', remedy: 'The embedded product answers on localhost and 127.0.0.1 only.' },
 
   // 21xx: structures
   'TIE-2101': { ...input, message: 'Node "{node}" is defined twice (first in line {first}).', remedy: 'Node ids are unique within a structure; remove or rename one of the rows.' },
@@ -117,6 +121,7 @@ export const ERRORS = {
   'TIE-2501': { ...usage, message: '"{value}" is no date.', remedy: 'Dates are YYYY-MM-DD, such as 2025-12-24.' },
   'TIE-2502': { ...input, message: 'Run {run} is marked FAILED; nothing of it is kept.', remedy: 'Correct the cause above and run it again.' },
   'TIE-2503': { status: 499, exit: 130, message: 'Interrupted: run {run} is marked FAILED and nothing of it is kept.', remedy: 'Run it again.' },
+  'TIE-2504': { status: 499, exit: 130, message: 'Interrupted.', remedy: 'Nothing of the interrupted operation is kept. Run it again.' },
   'TIE-9001': { ...internal, message: 'Internal error: {detail}', remedy: 'This is a bug in Tieout. Run again with --debug and report what it prints.' },
 } as const satisfies Record<string, ErrorRow>
 

@@ -327,4 +327,4 @@ function frameTotal(frame: Frame, scenarioColumn: string | null, code: number, c
 }
 
 /** Amounts as they are stored and shown: at least the digits of the measure's column, never rounded. */
-export const shownAmount = (value: Decimal, scale: number): string => formatDecimal(withScaleAtLeast(value, scale))
+const shownAmount = (value: Decimal, scale: number): string => formatDecimal(withScaleAtLeast(value, scale))

@@ -65,7 +65,7 @@ function query(scope: Scope, { from, text, key }: Dialect): string {
     ...(source.date === null ? [] : [`f.${quoteIdentifier(source.date)} = CAST(${text(date)} AS date)`]),
     ...(source.scenario === null ? [] : [`${scenario} IS NOT NULL`]),
     ...(through === null ? [] : [`f.fact_seq <= ${BigInt(through)}`]),
-    ...(from === 'public."fact_pnl_entries" AS f' ? [`f.use_case_id = ${text(scope.useCaseId)}`] : []),
+    ...(from === 'public."fact_pnl_entries" AS f' ? [`f.use_case_id::text = ${text(scope.useCaseId)}`] : []),
   ]
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
   const totals = measures.map((_, m) => `CAST(sum(o.m${m}) AS varchar) AS m${m}`)

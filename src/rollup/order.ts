@@ -7,19 +7,9 @@
 
 import { type Place, type Problem, problem } from '../base/errors.js'
 import { nodeLabel, type Tree } from './hierarchy.js'
-import { formulaReferences } from './language/formula.js'
-import { resolveRules } from './resolver.js'
+import { adjustedOperands, resolveRules } from './resolver.js'
 import type { Measure, Policy, Rule } from './use-case.js'
 import type { Bindings } from './bindings.js'
-
-/** Positions of the nodes whose adjusted value the formula needs; the node itself, bare, means its natural. */
-export function adjustedOperands(tree: Tree, rule: Rule & { readonly flavour: 'arithmetic' }): number[] {
-  return formulaReferences(rule.formula).flatMap(({ node, value }) => {
-    const needed = value === 'adjusted' || (value === 'bare' && node !== rule.node)
-    const position = needed ? tree.positions.get(node) : undefined
-    return position === undefined ? [] : [position]
-  })
-}
 
 export type Order = { readonly nodes: readonly number[] } | { readonly cycle: readonly number[] }
 

@@ -10,6 +10,7 @@ import { type Place, type Problem, problem } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import type { Bindings } from './bindings.js'
 import { nodeLabel, type Tree } from './hierarchy.js'
+import { formulaReferences } from './language/formula.js'
 import { ruleText } from './rule-text.js'
 import { type Measure, measuresSetBy, type Policy, type Rule } from './use-case.js'
 
@@ -99,17 +100,50 @@ function firstAbove(sorted: readonly number[], value: number): number {
 
 /** A rule that decides its node, while an ancestor's own value keeps its effect from going further up. */
 function shadowed(tree: Tree, decisions: readonly Decision[], deciding: Resolution['deciding']): Decision[] {
+  const reach = new Map<Rule, ReadonlySet<number>>()
+  const reaches = (rule: Rule, measure: number, node: number): boolean => {
+    if (rule.flavour !== 'arithmetic') return false
+    const read = reach.get(rule) ?? readBy(tree, rule, deciding.map((rules) => rules[measure]))
+    reach.set(rule, read)
+    return read.has(node)
+  }
   return decisions.map((decision) => {
-    if (decision.outcome !== 'decides') return decision
     const node = tree.positions.get(decision.rule.node)
-    if (node === undefined) return decision
+    if (decision.outcome !== 'decides' || node === undefined) return decision
     const sets = deciding[node]!.flatMap((rule, m) => (rule === decision.rule ? [m] : []))
     for (let above = tree.nodes[node]!.parent; above >= 0; above = tree.nodes[above]!.parent) {
-      if (!sets.every((m) => deciding[above]![m] !== undefined)) continue
-      const reason = `${nodeLabel(tree.nodes[above]!)} above it has a value of its own, so the effect ends there`
+      const ends = sets.every((m) => {
+        const rule = deciding[above]![m]
+        return rule !== undefined && !reaches(rule, m, node)
+      })
+      if (!ends) continue
+      const reason = `${nodeLabel(tree.nodes[above]!)} above it has a value of its own that does not read it, so the effect ends there`
       return { ...decision, outcome: 'shadowed', reason }
     }
     return decision
+  })
+}
+
+/** Every node whose adjusted value goes into the formula's, through operands and the children they add up. */
+function readBy(tree: Tree, rule: Rule & { readonly flavour: 'arithmetic' }, deciding: readonly (Rule | undefined)[]): ReadonlySet<number> {
+  const read = new Set<number>()
+  const pending = adjustedOperands(tree, rule)
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (read.has(node)) continue
+    read.add(node)
+    const own = deciding[node]
+    if (own === undefined) pending.push(...tree.nodes[node]!.children)
+    else if (own.flavour === 'arithmetic') pending.push(...adjustedOperands(tree, own))
+  }
+  return read
+}
+
+/** Positions of the nodes whose adjusted value the formula needs; the node itself, bare, means its natural. */
+export function adjustedOperands(tree: Tree, rule: Rule & { readonly flavour: 'arithmetic' }): number[] {
+  return formulaReferences(rule.formula).flatMap(({ node, value }) => {
+    const needed = value === 'adjusted' || (value === 'bare' && node !== rule.node)
+    const position = needed ? tree.positions.get(node) : undefined
+    return position === undefined ? [] : [position]
   })
 }
 

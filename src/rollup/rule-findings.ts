@@ -108,7 +108,7 @@ function measureSwitched({ tree, useCase, cells }: Context, { rule }: Decision):
       measure: rule.into,
       scenario: cell.scenario,
       amount: formatDecimal(subtract(cell.natural, cell.adjusted!)),
-      message: `${rule.node} takes ${rule.into} from ${rule.measure_name} by rule ${rule.no}.`,
+      message: `${rule.node} takes ${rule.into} of ${cell.scenario} from ${rule.measure_name} by rule ${rule.no}.`,
       suggestion: 'Nothing to do when the switch is meant; the plug shows what it changed.',
       detail: { rule: ruleText(rule), column: rule.column },
     }))

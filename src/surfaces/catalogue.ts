@@ -1,0 +1,16 @@
+/** Every operation of the product, in the order in which the reference lists them. */
+
+import type { Operation } from '../books/operation.js'
+import { factOperations } from '../rollup/operations/facts.js'
+import { runOperations } from '../rollup/operations/runs.js'
+import { structureOperations } from '../rollup/operations/structures.js'
+import { useCaseOperations } from '../rollup/operations/use-cases.js'
+import { verifyOperations } from '../rollup/operations/verify-hybrid-engine.js'
+
+export const CATALOGUE: readonly Operation[] = [
+  ...structureOperations,
+  ...factOperations,
+  ...useCaseOperations,
+  ...runOperations,
+  ...verifyOperations,
+]

@@ -1,0 +1,28 @@
+/**
+ * What a surface needs from the outside world. The composition root makes one from the real process; tests
+ * make their own.
+ */
+
+import type { Instant } from '../base/dates.js'
+
+export interface Environment {
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly directory: string
+  /** Of the installed package, where the samples are. */
+  readonly packageDirectory: string
+  readonly version: string
+  readonly pid: number
+  readonly stdout: Output
+  readonly stderr: Output
+  now(): Instant
+  newId(): string
+  /** Milliseconds of a clock that only goes forward. */
+  elapsed(): number
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal
+}
+
+export interface Output {
+  readonly isTerminal: boolean
+  write(text: string): void
+}
