@@ -13,7 +13,9 @@ import type { Environment } from './surfaces/environment.js'
 const packageDirectory = fileURLToPath(new URL('..', import.meta.url))
 
 export function processEnvironment(signal: AbortSignal): Environment {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return {
     variables: process.env,
     directory: process.cwd(),

@@ -40,7 +40,9 @@ export function apportion(total: bigint, parts: readonly Part[]): bigint[] {
   let left = size - shares.reduce((sum, share) => sum + share, 0n)
   const byRemainder = parts
     .map(({ key, weight }, index) => ({ key, index, remainder: (size * weight) % weights }))
-    .sort((a, b) => (a.remainder === b.remainder ? compareText(a.key, b.key) : a.remainder > b.remainder ? -1 : 1))
+    .sort((a, b) =>
+      a.remainder === b.remainder ? compareText(a.key, b.key) : a.remainder > b.remainder ? -1 : 1,
+    )
   for (const { index } of byRemainder) {
     if (left === 0n) break
     shares[index]! += 1n

@@ -26,7 +26,8 @@ export function canonicalText(value: Canonical): string {
     case 'boolean':
       return value ? 't' : 'f'
     case 'number':
-      if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no safe integer; digest its decimal text`)
+      if (!Number.isSafeInteger(value))
+        throw new RangeError(`${value} is no safe integer; digest its decimal text`)
       return `i${value};`
   }
   if (Array.isArray(value)) return `a${value.length}:${value.map(canonicalText).join('')}`

@@ -27,102 +27,414 @@ const internal = { status: 500, exit: 70 } as const
 
 export const ERRORS = {
   // 10xx: usage and configuration
-  'TIE-1001': { ...usage, message: 'Unknown command "{command}".', remedy: 'Run tieout --help for the list. {suggestion}' },
+  'TIE-1001': {
+    ...usage,
+    message: 'Unknown command "{command}".',
+    remedy: 'Run tieout --help for the list. {suggestion}',
+  },
   'TIE-1002': { ...usage, message: '{detail}', remedy: 'Run tieout {command} --help.' },
-  'TIE-1003': { ...usage, message: '{file} is not a valid configuration: {detail}', remedy: 'Correct the file, or pass --config with another one.' },
-  'TIE-1004': { ...usage, message: 'Unknown error code "{code}".', remedy: 'Codes look like TIE-2101; docs/reference/errors.md lists them all. {suggestion}' },
-  'TIE-1005': { ...usage, message: 'The file {file} cannot be read: {detail}', remedy: 'Check the path and its permissions.' },
-  'TIE-1006': { ...usage, message: 'The database "{db}" is neither a directory nor a postgres:// URL.', remedy: 'Pass --db DIR for the embedded database or --db postgres://user@host/name for a server.' },
+  'TIE-1003': {
+    ...usage,
+    message: '{file} is not a valid configuration: {detail}',
+    remedy: 'Correct the file, or pass --config with another one.',
+  },
+  'TIE-1004': {
+    ...usage,
+    message: 'Unknown error code "{code}".',
+    remedy: 'Codes look like TIE-2101; docs/reference/errors.md lists them all. {suggestion}',
+  },
+  'TIE-1005': {
+    ...usage,
+    message: 'The file {file} cannot be read: {detail}',
+    remedy: 'Check the path and its permissions.',
+  },
+  'TIE-1006': {
+    ...usage,
+    message: 'The database "{db}" is neither a directory nor a postgres:// URL.',
+    remedy: 'Pass --db DIR for the embedded database or --db postgres://user@host/name for a server.',
+  },
 
   // 11xx: not found
-  'TIE-1101': { ...missing, message: 'There is no structure "{structure}".', remedy: 'Import it: tieout structures import {structure} FILE.csv. {suggestion}' },
-  'TIE-1102': { ...missing, message: 'There is no use case "{use_case}".', remedy: 'List them: tieout use-cases list. {suggestion}' },
-  'TIE-1103': { ...missing, message: 'There is no run "{run}".', remedy: 'List them: tieout runs list. {suggestion}' },
-  'TIE-1104': { ...missing, message: 'There is no fact table "{table}".', remedy: 'Import it: tieout facts import FILE.csv --table {table}. {suggestion}' },
-  'TIE-1105': { ...missing, message: 'There is no tenant "{tenant}".', remedy: 'Create it: tieout tenants create {tenant}. {suggestion}' },
-  'TIE-1106': { ...missing, message: 'Run {run} is {status}; it has no results.', remedy: 'tieout runs show {run} says why.' },
-  'TIE-1107': { ...missing, message: 'There is no completed run of {what} to verify.', remedy: 'Make one: tieout runs create --use-case NAME --date YYYY-MM-DD, or tieout demo.' },
+  'TIE-1101': {
+    ...missing,
+    message: 'There is no structure "{structure}".',
+    remedy: 'Import it: tieout structures import {structure} FILE.csv. {suggestion}',
+  },
+  'TIE-1102': {
+    ...missing,
+    message: 'There is no use case "{use_case}".',
+    remedy: 'List them: tieout use-cases list. {suggestion}',
+  },
+  'TIE-1103': {
+    ...missing,
+    message: 'There is no run "{run}".',
+    remedy: 'List them: tieout runs list. {suggestion}',
+  },
+  'TIE-1104': {
+    ...missing,
+    message: 'There is no fact table "{table}".',
+    remedy: 'Import it: tieout facts import FILE.csv --table {table}. {suggestion}',
+  },
+  'TIE-1105': {
+    ...missing,
+    message: 'There is no tenant "{tenant}".',
+    remedy: 'Create it: tieout tenants create {tenant}. {suggestion}',
+  },
+  'TIE-1106': {
+    ...missing,
+    message: 'Run {run} is {status}; it has no results.',
+    remedy: 'tieout runs show {run} says why.',
+  },
+  'TIE-1107': {
+    ...missing,
+    message: 'There is no completed run of {what} to verify.',
+    remedy: 'Make one: tieout runs create --use-case NAME --date YYYY-MM-DD, or tieout demo.',
+  },
   'TIE-1108': { ...missing, message: 'Nothing is served at {path}.', remedy: 'The page at / lists what is.' },
 
   // 12xx: conflicts
-  'TIE-1201': { ...conflict, message: 'The database {directory} is in use by process {pid} ({command}) on {host} since {since}.', remedy: 'Stop that process (pid {pid}), or send the request to it. A PostgreSQL server (--db postgres://…) takes many processes at once.' },
-  'TIE-1202': { ...conflict, message: 'The database {directory} is already open in this process.', remedy: 'Share the open one; one directory has one writer.' },
-  'TIE-1203': { ...conflict, message: 'There is a tenant "{tenant}" already.', remedy: 'Use it, or choose another name.' },
+  'TIE-1201': {
+    ...conflict,
+    message: 'The database {directory} is in use by process {pid} ({command}) on {host} since {since}.',
+    remedy:
+      'Stop that process (pid {pid}), or send the request to it. A PostgreSQL server (--db postgres://…) takes many processes at once.',
+  },
+  'TIE-1202': {
+    ...conflict,
+    message: 'The database {directory} is already open in this process.',
+    remedy: 'Share the open one; one directory has one writer.',
+  },
+  'TIE-1203': {
+    ...conflict,
+    message: 'There is a tenant "{tenant}" already.',
+    remedy: 'Use it, or choose another name.',
+  },
 
   // 13xx: books
-  'TIE-1301': { ...unavailable, message: 'The database at {url} cannot be reached: {detail}', remedy: 'Check that the server runs and that --db or DATABASE_URL names it.' },
-  'TIE-1302': { ...unavailable, message: 'The database has {applied} of {known} migrations.', remedy: 'Run tieout migrate up.' },
-  'TIE-1303': { ...unavailable, message: 'Migration {name} was changed after it was applied (digest {found}, applied as {applied}).', remedy: 'Restore the migration file; a change to the schema is a new migration.' },
-  'TIE-1304': { ...unavailable, message: 'The database has migration {name}, which this version does not know.', remedy: 'Use the version of tieout that made it, or a newer one.' },
-  'TIE-1305': { ...denied, message: 'The role {role} may not be used: {detail}', remedy: 'Connect as a login that is a member of tieout_app and tieout_owner; tieout doctor shows what is missing.' },
-  'TIE-1306': { ...unavailable, message: 'The connection to the database was lost: {detail}', remedy: 'Nothing of the interrupted operation is kept. Run it again; a run that was in progress shows as FAILED.' },
-  'TIE-1307': { ...usage, message: 'migrate down removes the tables of {name} with their rows.', remedy: 'Repeat with --yes when that is what you want.' },
-  'TIE-1308': { ...unavailable, message: 'The connection to the database was lost while committing; whether the change was kept is not known: {detail}', remedy: 'Look whether it is there before doing it again.' },
-  'TIE-1309': { ...usage, message: 'The directory {directory} cannot be opened as a database: {detail}.', remedy: 'Name a new or empty directory, or the one that holds the database.' },
-  'TIE-1310': { ...missing, message: 'There is no applied migration {name}.', remedy: 'List them: tieout migrate status.' },
+  'TIE-1301': {
+    ...unavailable,
+    message: 'The database at {url} cannot be reached: {detail}',
+    remedy: 'Check that the server runs and that --db or DATABASE_URL names it.',
+  },
+  'TIE-1302': {
+    ...unavailable,
+    message: 'The database has {applied} of {known} migrations.',
+    remedy: 'Run tieout migrate up.',
+  },
+  'TIE-1303': {
+    ...unavailable,
+    message: 'Migration {name} was changed after it was applied (digest {found}, applied as {applied}).',
+    remedy: 'Restore the migration file; a change to the schema is a new migration.',
+  },
+  'TIE-1304': {
+    ...unavailable,
+    message: 'The database has migration {name}, which this version does not know.',
+    remedy: 'Use the version of tieout that made it, or a newer one.',
+  },
+  'TIE-1305': {
+    ...denied,
+    message: 'The role {role} may not be used: {detail}',
+    remedy:
+      'Connect as a login that is a member of tieout_app and tieout_owner; tieout doctor shows what is missing.',
+  },
+  'TIE-1306': {
+    ...unavailable,
+    message: 'The connection to the database was lost: {detail}',
+    remedy:
+      'Nothing of the interrupted operation is kept. Run it again; a run that was in progress shows as FAILED.',
+  },
+  'TIE-1307': {
+    ...usage,
+    message: 'migrate down removes the tables of {name} with their rows.',
+    remedy: 'Repeat with --yes when that is what you want.',
+  },
+  'TIE-1308': {
+    ...unavailable,
+    message:
+      'The connection to the database was lost while committing; whether the change was kept is not known: {detail}',
+    remedy: 'Look whether it is there before doing it again.',
+  },
+  'TIE-1309': {
+    ...usage,
+    message: 'The directory {directory} cannot be opened as a database: {detail}.',
+    remedy: 'Name a new or empty directory, or the one that holds the database.',
+  },
+  'TIE-1310': {
+    ...missing,
+    message: 'There is no applied migration {name}.',
+    remedy: 'List them: tieout migrate status.',
+  },
 
   // 14xx: access
-  'TIE-1401': { ...denied, message: 'Requests for the host "{host}" are not answered.', remedy: 'The embedded product answers on localhost and 127.0.0.1 only.' },
+  'TIE-1401': {
+    ...denied,
+    message: 'Requests for the host "{host}" are not answered.',
+    remedy: 'The embedded product answers on localhost and 127.0.0.1 only.',
+  },
 
   // 21xx: structures
-  'TIE-2101': { ...input, message: 'Node "{node}" is defined twice (first in line {first}).', remedy: 'Node ids are unique within a structure; remove or rename one of the rows.' },
-  'TIE-2102': { ...input, message: 'Two roots: "{first}" and "{node}" have no parent.', remedy: 'Exactly one node has an empty parent_node_id; give the others a parent.' },
-  'TIE-2103': { ...input, message: 'The hierarchy has a cycle: {path}.', remedy: 'Give one of these nodes a parent outside the cycle.' },
-  'TIE-2104': { ...input, message: 'The structure has no root: every node names a parent.', remedy: 'Leave parent_node_id of the top node empty.' },
+  'TIE-2101': {
+    ...input,
+    message: 'Node "{node}" is defined twice (first in line {first}).',
+    remedy: 'Node ids are unique within a structure; remove or rename one of the rows.',
+  },
+  'TIE-2102': {
+    ...input,
+    message: 'Two roots: "{first}" and "{node}" have no parent.',
+    remedy: 'Exactly one node has an empty parent_node_id; give the others a parent.',
+  },
+  'TIE-2103': {
+    ...input,
+    message: 'The hierarchy has a cycle: {path}.',
+    remedy: 'Give one of these nodes a parent outside the cycle.',
+  },
+  'TIE-2104': {
+    ...input,
+    message: 'The structure has no root: every node names a parent.',
+    remedy: 'Leave parent_node_id of the top node empty.',
+  },
   'TIE-2105': { ...input, message: 'A node needs a {column}; it is empty.', remedy: 'Fill in {column}.' },
-  'TIE-2106': { ...input, message: 'The node id "{node}" is reserved: every run adds it for the facts that no node claims.', remedy: 'Use another id.' },
-  'TIE-2107': { ...input, message: 'rollup_value_source is "{value}"; it takes node_id or node_name.', remedy: 'Write node_id or node_name, or leave it empty for node_id.' },
+  'TIE-2106': {
+    ...input,
+    message: 'The node id "{node}" is reserved: every run adds it for the facts that no node claims.',
+    remedy: 'Use another id.',
+  },
+  'TIE-2107': {
+    ...input,
+    message: 'rollup_value_source is "{value}"; it takes node_id or node_name.',
+    remedy: 'Write node_id or node_name, or leave it empty for node_id.',
+  },
 
   // 22xx: rule language
-  'TIE-2201': { ...input, message: 'Expected {expected}, found {found}.', remedy: 'Correct the text at the caret. {suggestion}' },
-  'TIE-2202': { ...input, message: 'There is no column "{column}".', remedy: 'Use one of the columns: {known}. {suggestion}' },
-  'TIE-2203': { ...input, message: '{literal} is a {kind}; the column "{column}" is {type}.', remedy: 'Write {example}.' },
-  'TIE-2204': { ...input, message: 'The structure has no node {node}.', remedy: 'Write the id of a node, in double quotes when it has other characters than letters, digits and _, or its name in [brackets]. {suggestion}' },
-  'TIE-2205': { ...input, message: 'The name [{name}] belongs to several nodes: {nodes}.', remedy: 'Write the id of the node you mean, such as {first}.' },
-  'TIE-2206': { ...input, message: 'sum({column}): "{column}" is {what}.', remedy: 'Use a numeric column or a measure: {known}. {suggestion}' },
-  'TIE-2207': { ...input, message: '{what}; the limit is {limit}.', remedy: 'Shorten or split the rule; a long list of values can be a column of the source instead.' },
-  'TIE-2208': { ...input, message: 'The {what} that starts here is not closed by {close}.', remedy: 'Add the missing {close}; one that belongs inside is written twice.' },
-  'TIE-2209': { ...input, message: 'like compares text; the column "{column}" is {type}.', remedy: 'Compare it with = != < <= > >=, in or between.' },
-  'TIE-2210': { ...input, message: 'The pattern {pattern} ends with a single backslash, which escapes nothing.', remedy: 'Write two backslashes for one in the data, or remove it.' },
-  'TIE-2211': { ...input, message: '{literal} is no day of the calendar.', remedy: "Dates are YYYY-MM-DD, such as date '2025-12-24'." },
+  'TIE-2201': {
+    ...input,
+    message: 'Expected {expected}, found {found}.',
+    remedy: 'Correct the text at the caret. {suggestion}',
+  },
+  'TIE-2202': {
+    ...input,
+    message: 'There is no column "{column}".',
+    remedy: 'Use one of the columns: {known}. {suggestion}',
+  },
+  'TIE-2203': {
+    ...input,
+    message: '{literal} is a {kind}; the column "{column}" is {type}.',
+    remedy: 'Write {example}.',
+  },
+  'TIE-2204': {
+    ...input,
+    message: 'The structure has no node {node}.',
+    remedy:
+      'Write the id of a node, in double quotes when it has other characters than letters, digits and _, or its name in [brackets]. {suggestion}',
+  },
+  'TIE-2205': {
+    ...input,
+    message: 'The name [{name}] belongs to several nodes: {nodes}.',
+    remedy: 'Write the id of the node you mean, such as {first}.',
+  },
+  'TIE-2206': {
+    ...input,
+    message: 'sum({column}): "{column}" is {what}.',
+    remedy: 'Use a numeric column or a measure: {known}. {suggestion}',
+  },
+  'TIE-2207': {
+    ...input,
+    message: '{what}; the limit is {limit}.',
+    remedy: 'Shorten or split the rule; a long list of values can be a column of the source instead.',
+  },
+  'TIE-2208': {
+    ...input,
+    message: 'The {what} that starts here is not closed by {close}.',
+    remedy: 'Add the missing {close}; one that belongs inside is written twice.',
+  },
+  'TIE-2209': {
+    ...input,
+    message: 'like compares text; the column "{column}" is {type}.',
+    remedy: 'Compare it with = != < <= > >=, in or between.',
+  },
+  'TIE-2210': {
+    ...input,
+    message: 'The pattern {pattern} ends with a single backslash, which escapes nothing.',
+    remedy: 'Write two backslashes for one in the data, or remove it.',
+  },
+  'TIE-2211': {
+    ...input,
+    message: '{literal} is no day of the calendar.',
+    remedy: "Dates are YYYY-MM-DD, such as date '2025-12-24'.",
+  },
 
   // 23xx: use cases
-  'TIE-2301': { ...input, message: 'The file is not valid YAML: {detail}', remedy: 'Correct the line; docs/reference/use-case-file.md shows the format.' },
-  'TIE-2302': { ...input, message: '{detail}', remedy: 'docs/reference/use-case-file.md shows the format. {suggestion}' },
-  'TIE-2303': { ...input, message: 'There is no measure "{measure}" in this use case; it has {known}.', remedy: 'Use one of them or add it to measures. {suggestion}' },
-  'TIE-2304': { ...input, message: '{source} has no column "{column}" ({role}).', remedy: 'Use one of its columns: {known}. {suggestion}' },
-  'TIE-2305': { ...input, message: 'Column "{column}" of {source} is {type}; {role} needs a numeric column.', remedy: 'Use one of the numeric columns: {known}. {suggestion}' },
-  'TIE-2306': { ...input, message: 'The structure {structure} has no node "{node}" ({role}).', remedy: 'Use a node of the structure. {suggestion}' },
-  'TIE-2307': { ...input, message: '{column} = "{value}" is bound to node "{first}" and again to node "{node}".', remedy: 'Each value of a driver column belongs to one node, once; remove one of the bindings.' },
-  'TIE-2308': { ...input, message: 'Node "{node}" has two rules for the measure {measure}.', remedy: 'Keep one rule for each node and measure.' },
-  'TIE-2309': { ...input, message: 'The formulas form a cycle: {path}.', remedy: 'Break it: natural(…) of a node depends on no rule.' },
-  'TIE-2310': { ...input, message: '{detail}', remedy: 'A rule has a node and either where (with an optional scope, measure_name and into) or formula (with an optional into).' },
-  'TIE-2311': { ...input, message: 'Node "{node}" is orphaned: its parent "{parent}" is not in the structure, so nothing it holds reaches the root.', remedy: 'Add the parent to the structure, or take the rule or driver off the node.' },
-  'TIE-2312': { ...input, message: 'The source does not say which column holds the {what}.', remedy: 'Add {what}: COLUMN to source, or {what}: null when this source has none.' },
+  'TIE-2301': {
+    ...input,
+    message: 'The file is not valid YAML: {detail}',
+    remedy: 'Correct the line; docs/reference/use-case-file.md shows the format.',
+  },
+  'TIE-2302': {
+    ...input,
+    message: '{detail}',
+    remedy: 'docs/reference/use-case-file.md shows the format. {suggestion}',
+  },
+  'TIE-2303': {
+    ...input,
+    message: 'There is no measure "{measure}" in this use case; it has {known}.',
+    remedy: 'Use one of them or add it to measures. {suggestion}',
+  },
+  'TIE-2304': {
+    ...input,
+    message: '{source} has no column "{column}" ({role}).',
+    remedy: 'Use one of its columns: {known}. {suggestion}',
+  },
+  'TIE-2305': {
+    ...input,
+    message: 'Column "{column}" of {source} is {type}; {role} needs a numeric column.',
+    remedy: 'Use one of the numeric columns: {known}. {suggestion}',
+  },
+  'TIE-2306': {
+    ...input,
+    message: 'The structure {structure} has no node "{node}" ({role}).',
+    remedy: 'Use a node of the structure. {suggestion}',
+  },
+  'TIE-2307': {
+    ...input,
+    message: '{column} = "{value}" is bound to node "{first}" and again to node "{node}".',
+    remedy: 'Each value of a driver column belongs to one node, once; remove one of the bindings.',
+  },
+  'TIE-2308': {
+    ...input,
+    message: 'Node "{node}" has two rules for the measure {measure}.',
+    remedy: 'Keep one rule for each node and measure.',
+  },
+  'TIE-2309': {
+    ...input,
+    message: 'The formulas form a cycle: {path}.',
+    remedy: 'Break it: natural(…) of a node depends on no rule.',
+  },
+  'TIE-2310': {
+    ...input,
+    message: '{detail}',
+    remedy:
+      'A rule has a node and either where (with an optional scope, measure_name and into) or formula (with an optional into).',
+  },
+  'TIE-2311': {
+    ...input,
+    message:
+      'Node "{node}" is orphaned: its parent "{parent}" is not in the structure, so nothing it holds reaches the root.',
+    remedy: 'Add the parent to the structure, or take the rule or driver off the node.',
+  },
+  'TIE-2312': {
+    ...input,
+    message: 'The source does not say which column holds the {what}.',
+    remedy: 'Add {what}: COLUMN to source, or {what}: null when this source has none.',
+  },
 
   // 24xx: facts
-  'TIE-2401': { ...input, message: 'The row has {found} fields; the header has {expected}.', remedy: 'Quote fields that hold a comma, and give every row the fields of the header.' },
-  'TIE-2402': { ...input, message: 'Column "{column}" of {source} holds "{value}", which is no finite decimal number.', remedy: 'Amounts are plain decimals such as -1234.56.' },
-  'TIE-2403': { ...input, message: '"{value}" in column "{column}" is no {type}.', remedy: 'Numbers are plain decimals such as -1234.5600, dates YYYY-MM-DD, booleans true or false. {suggestion}' },
-  'TIE-2404': { ...input, message: 'Unknown column "{column}".', remedy: 'Expected {known}. Pass --ignore-columns to leave unknown columns out. {suggestion}' },
-  'TIE-2405': { ...input, message: 'The column "{column}" is missing.', remedy: 'The header needs {expected}.' },
-  'TIE-2406': { ...input, message: 'The header names "{column}" {why}.', remedy: 'Give every column a name of its own; tenant_id, fact_seq, import_id and import_line are taken by Tieout.' },
-  'TIE-2407': { ...input, message: '{file} cannot be read: {detail}', remedy: 'Check that it is a {kind} file.' },
-  'TIE-2408': { ...input, message: 'Column "{column}" of {source} is floating point; money needs exact decimals.', remedy: 'Write the column as DECIMAL, or import with --types {column}=numeric(18,2).' },
-  'TIE-2409': { ...input, message: 'The fact has no {column}, which the use case {use_case} declares as its {what}.', remedy: 'Fill in {column}; a fact without it can never be in a run.' },
-  'TIE-2410': { ...input, message: 'The file is empty: it has no header row.', remedy: 'The first row names the columns.' },
-  'TIE-2411': { ...input, message: '"{table}" cannot be a fact table: {why}.', remedy: 'Use lower-case letters, digits and underscores, at most 50, such as fact_rb.' },
-  'TIE-2412': { ...input, message: 'The CSV cannot be read: {detail}', remedy: 'Fields with commas, quotes or line breaks stand in double quotes; a quote inside is doubled.' },
-  'TIE-2413': { ...input, message: 'Column "{column}" holds {what}, which cannot be stored.', remedy: 'Save the file as UTF-8 without NUL characters.' },
-  'TIE-2414': { ...input, message: '--types says "{text}"; expected column=type.', remedy: 'Types are text, numeric, numeric(p,s), date, boolean: --types daily_amt=numeric(18,2),cc_id=text.' },
-  'TIE-2415': { ...input, message: '{more} further problems of this file are not listed.', remedy: 'Correct the ones above and import again.' },
+  'TIE-2401': {
+    ...input,
+    message: 'The row has {found} fields; the header has {expected}.',
+    remedy: 'Quote fields that hold a comma, and give every row the fields of the header.',
+  },
+  'TIE-2402': {
+    ...input,
+    message: 'Column "{column}" of {source} holds "{value}", which is no finite decimal number.',
+    remedy: 'Amounts are plain decimals such as -1234.56.',
+  },
+  'TIE-2403': {
+    ...input,
+    message: '"{value}" in column "{column}" is no {type}.',
+    remedy:
+      'Numbers are plain decimals such as -1234.5600, dates YYYY-MM-DD, booleans true or false. {suggestion}',
+  },
+  'TIE-2404': {
+    ...input,
+    message: 'Unknown column "{column}".',
+    remedy: 'Expected {known}. Pass --ignore-columns to leave unknown columns out. {suggestion}',
+  },
+  'TIE-2405': {
+    ...input,
+    message: 'The column "{column}" is missing.',
+    remedy: 'The header needs {expected}.',
+  },
+  'TIE-2406': {
+    ...input,
+    message: 'The header names "{column}" {why}.',
+    remedy:
+      'Give every column a name of its own; tenant_id, fact_seq, import_id and import_line are taken by Tieout.',
+  },
+  'TIE-2407': {
+    ...input,
+    message: '{file} cannot be read: {detail}',
+    remedy: 'Check that it is a {kind} file.',
+  },
+  'TIE-2408': {
+    ...input,
+    message: 'Column "{column}" of {source} is floating point; money needs exact decimals.',
+    remedy: 'Write the column as DECIMAL, or import with --types {column}=numeric(18,2).',
+  },
+  'TIE-2409': {
+    ...input,
+    message: 'The fact has no {column}, which the use case {use_case} declares as its {what}.',
+    remedy: 'Fill in {column}; a fact without it can never be in a run.',
+  },
+  'TIE-2410': {
+    ...input,
+    message: 'The file is empty: it has no header row.',
+    remedy: 'The first row names the columns.',
+  },
+  'TIE-2411': {
+    ...input,
+    message: '"{table}" cannot be a fact table: {why}.',
+    remedy: 'Use lower-case letters, digits and underscores, at most 50, such as fact_rb.',
+  },
+  'TIE-2412': {
+    ...input,
+    message: 'The CSV cannot be read: {detail}',
+    remedy: 'Fields with commas, quotes or line breaks stand in double quotes; a quote inside is doubled.',
+  },
+  'TIE-2413': {
+    ...input,
+    message: 'Column "{column}" holds {what}, which cannot be stored.',
+    remedy: 'Save the file as UTF-8 without NUL characters.',
+  },
+  'TIE-2414': {
+    ...input,
+    message: '--types says "{text}"; expected column=type.',
+    remedy:
+      'Types are text, numeric, numeric(p,s), date, boolean: --types daily_amt=numeric(18,2),cc_id=text.',
+  },
+  'TIE-2415': {
+    ...input,
+    message: '{more} further problems of this file are not listed.',
+    remedy: 'Correct the ones above and import again.',
+  },
 
   // 25xx: runs
-  'TIE-2501': { ...usage, message: '"{value}" is no date.', remedy: 'Dates are YYYY-MM-DD, such as 2025-12-24.' },
-  'TIE-2502': { ...input, message: 'Run {run} is marked FAILED; nothing of it is kept.', remedy: 'Correct the cause above and run it again.' },
-  'TIE-2503': { status: 499, exit: 130, message: 'Interrupted: run {run} is marked FAILED and nothing of it is kept.', remedy: 'Run it again.' },
-  'TIE-2504': { status: 499, exit: 130, message: 'Interrupted.', remedy: 'Nothing of the interrupted operation is kept. Run it again.' },
-  'TIE-9001': { ...internal, message: 'Internal error: {detail}', remedy: 'This is a bug in Tieout. Run again with --debug and report what it prints.' },
+  'TIE-2501': {
+    ...usage,
+    message: '"{value}" is no date.',
+    remedy: 'Dates are YYYY-MM-DD, such as 2025-12-24.',
+  },
+  'TIE-2502': {
+    ...input,
+    message: 'Run {run} is marked FAILED; nothing of it is kept.',
+    remedy: 'Correct the cause above and run it again.',
+  },
+  'TIE-2503': {
+    status: 499,
+    exit: 130,
+    message: 'Interrupted: run {run} is marked FAILED and nothing of it is kept.',
+    remedy: 'Run it again.',
+  },
+  'TIE-2504': {
+    status: 499,
+    exit: 130,
+    message: 'Interrupted.',
+    remedy: 'Nothing of the interrupted operation is kept. Run it again.',
+  },
+  'TIE-9001': {
+    ...internal,
+    message: 'Internal error: {detail}',
+    remedy: 'This is a bug in Tieout. Run again with --debug and report what it prints.',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS
@@ -130,7 +442,9 @@ export type ErrorCode = keyof typeof ERRORS
 type ParamsOf<S extends string> = S extends `${string}{${infer P}}${infer Rest}` ? P | ParamsOf<Rest> : never
 type ParamsOfRow<R extends ErrorRow> = ParamsOf<R['message']> | Exclude<ParamsOf<R['remedy']>, 'suggestion'>
 /** The parameters a code's message and remedy name; `suggestion` may always be left out. */
-export type ErrorParams<C extends ErrorCode> = Readonly<Record<ParamsOfRow<(typeof ERRORS)[C]>, string | number>> & {
+export type ErrorParams<C extends ErrorCode> = Readonly<
+  Record<ParamsOfRow<(typeof ERRORS)[C]>, string | number>
+> & {
   readonly suggestion?: string
 }
 
@@ -169,7 +483,12 @@ export class Refusal extends Error {
   constructor(problems: readonly Problem[], options?: ErrorOptions) {
     const [first, ...rest] = problems
     if (first === undefined) throw new Error('a refusal names at least one problem')
-    super(rest.length === 0 ? `${first.code}: ${first.message}` : `${first.code}: ${first.message} (and ${rest.length} more)`, options)
+    super(
+      rest.length === 0
+        ? `${first.code}: ${first.message}`
+        : `${first.code}: ${first.message} (and ${rest.length} more)`,
+      options,
+    )
     this.name = 'Refusal'
     this.problems = [first, ...rest]
   }

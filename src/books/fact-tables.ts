@@ -214,7 +214,10 @@ export async function insertFromStaging(
 
 /** One import of a table at a time, so that arrival numbers follow the order in which imports are committed. */
 export async function lockFactTable(tx: Tx, name: string): Promise<void> {
-  await tx.execute(`SELECT pg_advisory_xact_lock(hashtextextended('facts:' || tieout_current_tenant()::text || ':' || $1, 0))`, [name])
+  await tx.execute(
+    `SELECT pg_advisory_xact_lock(hashtextextended('facts:' || tieout_current_tenant()::text || ':' || $1, 0))`,
+    [name],
+  )
 }
 
 /** The tenant's fact tables with their rows and imports. */
@@ -227,5 +230,11 @@ export function listFactTables(tx: Tx): Promise<{ table: string; rows: number; i
         GROUP BY t.table_name ORDER BY t.table_name COLLATE "C"`,
       [PNL_ENTRIES],
     )
-    .then((rows) => rows.map(({ table, rows: count, imports }) => ({ table, rows: Number(count), imports: Number(imports) })))
+    .then((rows) =>
+      rows.map(({ table, rows: count, imports }) => ({
+        table,
+        rows: Number(count),
+        imports: Number(imports),
+      })),
+    )
 }

@@ -10,8 +10,6 @@
 
 import { refuse } from '../base/errors.js'
 import { migrateUp, migrationStatus } from './migrate.js'
-import { openPglite } from './pglite.js'
-import { openPostgres } from './postgres.js'
 import { DEFAULT_TENANT } from './tenants.js'
 import type { MaintainedBooks } from './transaction.js'
 import { isSqlError } from './types.js'
@@ -31,19 +29,13 @@ export async function openBooks({
   migrate,
   cacheDirectory,
 }: OpenOptions): Promise<MaintainedBooks> {
-  const server = /^postgres(?:ql)?:\/\//i.test(db)
-  if (!server && db !== 'memory://' && (db === '' || /^\w[\w+.-]+:\/\//.test(db))) {
-    refuse('TIE-1006', { db: db.replace(/:[^:@/]*@/, ':***@') })
-  }
-  const books = server
-    ? await openPostgres({ url: db })
-    : await openPglite({
-        directory: db,
-        command,
-        ...(cacheDirectory === undefined ? {} : { cacheDirectory }),
-      })
+  const books = await openUnchecked({
+    db,
+    command,
+    ...(cacheDirectory === undefined ? {} : { cacheDirectory }),
+  })
   try {
-    await bringUpToDate(books, server ? migrate : 'auto')
+    await bringUpToDate(books, isServer(db) ? migrate : 'auto')
     const [danger] = await dangersOf(books)
     if (danger !== undefined) refuse('TIE-1305', danger)
     return books
@@ -52,6 +44,22 @@ export async function openBooks({
     throw error
   }
 }
+
+/** The books as they are, whatever their schema: for migrations. Loads only the engine that is asked for. */
+export async function openUnchecked({
+  db,
+  command,
+  cacheDirectory,
+}: Omit<OpenOptions, 'migrate'>): Promise<MaintainedBooks> {
+  if (isServer(db)) return (await import('./postgres.js')).openPostgres({ url: db })
+  if (db !== 'memory://' && (db === '' || /^\w[\w+.-]+:\/\//.test(db))) {
+    refuse('TIE-1006', { db: db.replace(/:[^:@/]*@/, ':***@') })
+  }
+  const { openPglite } = await import('./pglite.js')
+  return openPglite({ directory: db, command, ...(cacheDirectory === undefined ? {} : { cacheDirectory }) })
+}
+
+const isServer = (db: string): boolean => /^postgres(?:ql)?:\/\//i.test(db)
 
 async function bringUpToDate(books: MaintainedBooks, migrate: 'auto' | 'never'): Promise<void> {
   const { applied, pending } = await books.maintain((session) => migrationStatus(session))

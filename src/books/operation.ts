@@ -49,7 +49,8 @@ export interface Operation {
   readonly run: (context: Context, input: never) => Promise<unknown>
 }
 
-interface Definition<I extends z.ZodObject, O extends z.ZodType> extends Omit<Operation, 'run' | 'input' | 'output' | 'violated'> {
+interface Definition<I extends z.ZodObject, O extends z.ZodType>
+  extends Omit<Operation, 'run' | 'input' | 'output' | 'violated'> {
   readonly input: I
   readonly output: O
   readonly violated?: (output: z.output<O>) => boolean
@@ -57,4 +58,6 @@ interface Definition<I extends z.ZodObject, O extends z.ZodType> extends Omit<Op
 }
 
 /** Checks the definition's types against its schemas. */
-export const operation = <I extends z.ZodObject, O extends z.ZodType>(definition: Definition<I, O>): Operation => definition
+export const operation = <I extends z.ZodObject, O extends z.ZodType>(
+  definition: Definition<I, O>,
+): Operation => definition

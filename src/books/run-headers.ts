@@ -38,12 +38,21 @@ export async function runHeader(tx: Tx, id: string): Promise<RunHeader> {
   const rows = whole
     ? await tx.rows<RunHeader>(`SELECT ${COLUMNS} FROM calculation_runs WHERE id = $1`, [text])
     : /^[0-9a-f-]{6,36}$/.test(text)
-      ? await tx.rows<RunHeader>(`SELECT ${COLUMNS} FROM calculation_runs WHERE id::text LIKE $1 LIMIT 2`, [`${text}%`])
+      ? await tx.rows<RunHeader>(`SELECT ${COLUMNS} FROM calculation_runs WHERE id::text LIKE $1 LIMIT 2`, [
+          `${text}%`,
+        ])
       : []
   if (rows.length === 1) return rows[0]!
-  if (rows.length > 1) refuse('TIE-1103', { run: id, suggestion: 'Several runs begin like that; write more of the id.' })
-  const known = await tx.rows<{ id: string }>('SELECT id FROM calculation_runs ORDER BY executed_at DESC LIMIT 200')
-  const near = nearest(text, known.map((row) => row.id), 1)
+  if (rows.length > 1)
+    refuse('TIE-1103', { run: id, suggestion: 'Several runs begin like that; write more of the id.' })
+  const known = await tx.rows<{ id: string }>(
+    'SELECT id FROM calculation_runs ORDER BY executed_at DESC LIMIT 200',
+  )
+  const near = nearest(
+    text,
+    known.map((row) => row.id),
+    1,
+  )
   refuse('TIE-1103', { run: id, ...(near.length > 0 ? { suggestion: `Did you mean ${near[0]}?` } : {}) })
 }
 
@@ -55,7 +64,10 @@ export interface RunFilter {
 }
 
 /** Newest first. */
-export function listRunHeaders(tx: Tx, { kind, pnl_date, use_case_id, limit }: RunFilter): Promise<RunHeader[]> {
+export function listRunHeaders(
+  tx: Tx,
+  { kind, pnl_date, use_case_id, limit }: RunFilter,
+): Promise<RunHeader[]> {
   return tx.rows<RunHeader>(
     `SELECT ${COLUMNS} FROM calculation_runs
       WHERE ($1::text IS NULL OR kind = $1) AND ($2::date IS NULL OR pnl_date = $2::date)

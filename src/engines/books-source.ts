@@ -19,7 +19,12 @@ export function booksSource(tx: Tx, table: FactTable, useCaseId: string | undefi
   }
   // COPY takes no parameters: names come from the catalogue, values are quoted here.
   const conditions = (where: FrameRequest['where'], more: readonly string[] = []): string => {
-    const list = [...more, ...where.map(({ column: name, equals }) => `${quoteIdentifier(column(name).name)} = ${sqlText(equals)}`)]
+    const list = [
+      ...more,
+      ...where.map(
+        ({ column: name, equals }) => `${quoteIdentifier(column(name).name)} = ${sqlText(equals)}`,
+      ),
+    ]
     if (table.sharedByUseCases) list.push(`use_case_id = ${sqlText(useCaseId ?? '')}`)
     return list.length === 0 ? '' : `WHERE ${list.join(' AND ')}`
   }
@@ -29,8 +34,15 @@ export function booksSource(tx: Tx, table: FactTable, useCaseId: string | undefi
     columns: table.columns.map(({ name, type }) => ({ name, type })),
     async read(request) {
       const coded = request.coded.map(column)
-      const builder = new FrameBuilder(table.name, coded.map(({ name, type }) => ({ name, type })), request.amounts)
-      const list = [...coded.map(codedSql), ...request.amounts.map((name) => quoteIdentifier(column(name).name))]
+      const builder = new FrameBuilder(
+        table.name,
+        coded.map(({ name, type }) => ({ name, type })),
+        request.amounts,
+      )
+      const list = [
+        ...coded.map(codedSql),
+        ...request.amounts.map((name) => quoteIdentifier(column(name).name)),
+      ]
       const columns = Math.max(list.length, 1)
       const reader = new CopyTextReader(builder, coded.length, columns)
       const query = `SELECT ${list.join(', ') || 'NULL'} FROM ${from} ${conditions(request.where, since(request.through))}`
@@ -47,7 +59,9 @@ export function booksSource(tx: Tx, table: FactTable, useCaseId: string | undefi
     },
     async countNulls(name) {
       const isNull = `${quoteIdentifier(column(name).name)} IS NULL`
-      const [row] = await tx.rows<{ n: bigint }>(`SELECT count(*) AS n FROM ${from} ${conditions([], [isNull])}`)
+      const [row] = await tx.rows<{ n: bigint }>(
+        `SELECT count(*) AS n FROM ${from} ${conditions([], [isNull])}`,
+      )
       return Number(row!.n)
     },
     async sample({ columns, where, limit }) {
@@ -62,4 +76,6 @@ const codedSql = ({ name, type }: StoredColumn): string =>
 
 /** A text literal that reads the same whatever standard_conforming_strings says. */
 const sqlText = (text: string): string =>
-  text.includes('\\') ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`
+  text.includes('\\')
+    ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+    : `'${text.replaceAll("'", "''")}'`

@@ -35,7 +35,13 @@ export class ByteDictionary {
   texts(): (string | null)[] {
     const texts: (string | null)[] = [null]
     for (let code = 1; code < this.size; code++) {
-      texts.push(Buffer.from(this.bytes.buffer, this.offsets[code]!, this.offsets[code + 1]! - this.offsets[code]!).toString('utf8'))
+      texts.push(
+        Buffer.from(
+          this.bytes.buffer,
+          this.offsets[code]!,
+          this.offsets[code + 1]! - this.offsets[code]!,
+        ).toString('utf8'),
+      )
     }
     return texts
   }
@@ -52,7 +58,8 @@ export class ByteDictionary {
     const code = this.size
     const from = this.offsets[code]!
     const to = from + (end - start)
-    if (to > this.bytes.length) this.bytes = grown(this.bytes, new Uint8Array(Math.max(this.bytes.length * 2, to)))
+    if (to > this.bytes.length)
+      this.bytes = grown(this.bytes, new Uint8Array(Math.max(this.bytes.length * 2, to)))
     for (let i = 0; i < end - start; i++) this.bytes[from + i] = source[start + i]!
     if (code + 2 > this.offsets.length) {
       this.offsets = grown(this.offsets, new Int32Array(this.offsets.length * 2))

@@ -52,18 +52,31 @@ export interface ExpectedColumns {
   readonly ignoreUnknown: boolean
 }
 
-export function checkHeader({ line, fields }: CsvRecord, expected: ExpectedColumns, problems: FileProblems): Header {
+export function checkHeader(
+  { line, fields }: CsvRecord,
+  expected: ExpectedColumns,
+  problems: FileProblems,
+): Header {
   const known = [...expected.required, ...expected.optional]
   checkNames(fields, line, problems)
   const columns = fields.map((name) => {
     if (known.includes(name)) return name
     if (!expected.ignoreUnknown) {
-      problems.add(problem('TIE-2404', { column: name, known: known.join(', '), suggestion: didYouMean(name, known) }, problems.at(line)))
+      problems.add(
+        problem(
+          'TIE-2404',
+          { column: name, known: known.join(', '), suggestion: didYouMean(name, known) },
+          problems.at(line),
+        ),
+      )
     }
     return undefined
   })
   for (const name of expected.required) {
-    if (!fields.includes(name)) problems.add(problem('TIE-2405', { column: name, expected: expected.required.join(', ') }, problems.at(line)))
+    if (!fields.includes(name))
+      problems.add(
+        problem('TIE-2405', { column: name, expected: expected.required.join(', ') }, problems.at(line)),
+      )
   }
   return { columns, line }
 }
@@ -71,13 +84,21 @@ export function checkHeader({ line, fields }: CsvRecord, expected: ExpectedColum
 /** Every column has a name, and a name of its own. */
 export function checkNames(names: readonly string[], line: number, problems: FileProblems): void {
   names.forEach((name, i) => {
-    if (name === '') problems.add(problem('TIE-2406', { column: name, why: `as column ${i + 1}, which is empty` }, problems.at(line)))
-    else if (names.indexOf(name) < i) problems.add(problem('TIE-2406', { column: name, why: 'twice' }, problems.at(line)))
+    if (name === '')
+      problems.add(
+        problem('TIE-2406', { column: name, why: `as column ${i + 1}, which is empty` }, problems.at(line)),
+      )
+    else if (names.indexOf(name) < i)
+      problems.add(problem('TIE-2406', { column: name, why: 'twice' }, problems.at(line)))
   })
 }
 
 /** Whether the record has as many fields as the header, and only text that can be stored. */
-export function checkRecord({ line, fields }: CsvRecord, names: readonly string[], problems: FileProblems): boolean {
+export function checkRecord(
+  { line, fields }: CsvRecord,
+  names: readonly string[],
+  problems: FileProblems,
+): boolean {
   if (fields.length !== names.length) {
     problems.add(problem('TIE-2401', { found: fields.length, expected: names.length }, problems.at(line)))
     return false
@@ -85,7 +106,11 @@ export function checkRecord({ line, fields }: CsvRecord, names: readonly string[
   let storable = true
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i]!
-    const what = field.includes('\0') ? 'a NUL character' : field.includes('\uFFFD') ? 'bytes that are not UTF-8' : undefined
+    const what = field.includes('\0')
+      ? 'a NUL character'
+      : field.includes('\uFFFD')
+        ? 'bytes that are not UTF-8'
+        : undefined
     if (what === undefined) continue
     problems.add(problem('TIE-2413', { column: names[i]!, what }, problems.at(line)))
     storable = false
@@ -120,6 +145,8 @@ export async function readCsvTable(file: string, expected: ExpectedColumns): Pro
 const tableRow = ({ line, fields }: CsvRecord, { columns }: Header): TableRow => ({
   line,
   values: Object.fromEntries(
-    columns.flatMap((column, i) => (column === undefined ? [] : [[column, fields[i] === '' ? null : fields[i]!]])),
+    columns.flatMap((column, i) =>
+      column === undefined ? [] : [[column, fields[i] === '' ? null : fields[i]!]],
+    ),
   ),
 })

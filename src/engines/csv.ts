@@ -23,7 +23,10 @@ export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[
   let batch: CsvRecord[] = []
   let seen = false
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+    for await (const { record, info } of parser as AsyncIterable<{
+      record: string[]
+      info: { lines: number }
+    }>) {
       seen = true
       batch.push({ line: info.lines - lineBreaks(record), fields: record })
       if (batch.length === 4096) {
@@ -51,7 +54,8 @@ function lineBreaks(fields: readonly string[]): number {
 
 function refuseCsv(error: unknown, file: string): never {
   const { code, message, lines } = error as { code?: string; message: string; lines?: number }
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') refuse('TIE-1005', { file, detail: message })
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
+    refuse('TIE-1005', { file, detail: message })
   if (code?.startsWith('CSV_')) refuse('TIE-2412', { detail: message }, { file, line: lines ?? 1 })
   throw error
 }

@@ -53,7 +53,11 @@ export async function openDuckSource(file: DuckFile): Promise<FactSource & { clo
   } catch (error) {
     close()
     if (error instanceof Error && error.name !== 'Refusal') {
-      refuse('TIE-2407', { file: file.path, detail: firstLine(error.message), kind: extname(file.path).slice(1) })
+      refuse('TIE-2407', {
+        file: file.path,
+        detail: firstLine(error.message),
+        kind: extname(file.path).slice(1),
+      })
     }
     throw error
   }
@@ -71,7 +75,9 @@ async function openRelation(connection: DuckDBConnection, { path, table }: DuckF
   await connection.run(`SET allowed_paths = [${literal(path)}]`)
   await lock(connection)
   // Untyped CSV reading turns decimals into doubles: everything is read as text and typed by what it holds.
-  return kind === '.csv' ? `read_csv(${literal(path)}, header = true, all_varchar = true)` : `read_parquet(${literal(path)})`
+  return kind === '.csv'
+    ? `read_csv(${literal(path)}, header = true, all_varchar = true)`
+    : `read_parquet(${literal(path)})`
 }
 
 async function lock(connection: DuckDBConnection): Promise<void> {
@@ -79,7 +85,11 @@ async function lock(connection: DuckDBConnection): Promise<void> {
   await connection.run('SET lock_configuration = true')
 }
 
-async function columnsOf(connection: DuckDBConnection, relation: string, untyped: boolean): Promise<DuckColumn[]> {
+async function columnsOf(
+  connection: DuckDBConnection,
+  relation: string,
+  untyped: boolean,
+): Promise<DuckColumn[]> {
   const described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`)
   const columns = described.map((row) => columnOf(String(row.column_name), String(row.column_type)))
   return untyped ? typedByContent(connection, relation, columns) : columns
@@ -88,8 +98,10 @@ async function columnsOf(connection: DuckDBConnection, relation: string, untyped
 function columnOf(name: string, type: string): DuckColumn {
   const base = { name, floating: false, scale: 0, narrow: false, sql: quoted(name) }
   const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(type)
-  if (decimal) return { ...base, type: 'numeric', scale: Number(decimal[2]), narrow: Number(decimal[1]) <= 18 }
-  if (/^U?(TINY|SMALL)?INT(EGER)?$|^BIGINT$|^U(TINY|SMALL)INT$|^UINTEGER$/.test(type)) return { ...base, type: 'numeric', narrow: true }
+  if (decimal)
+    return { ...base, type: 'numeric', scale: Number(decimal[2]), narrow: Number(decimal[1]) <= 18 }
+  if (/^U?(TINY|SMALL)?INT(EGER)?$|^BIGINT$|^U(TINY|SMALL)INT$|^UINTEGER$/.test(type))
+    return { ...base, type: 'numeric', narrow: true }
   if (type === 'HUGEINT' || type === 'UBIGINT' || type === 'UHUGEINT') return { ...base, type: 'numeric' }
   if (type === 'DOUBLE' || type === 'FLOAT') return { ...base, type: 'numeric', floating: true }
   if (type === 'DATE') return { ...base, type: 'date' }
@@ -98,7 +110,11 @@ function columnOf(name: string, type: string): DuckColumn {
 }
 
 /** The rule of `facts import`, in SQL: every non-empty value a plain decimal → numeric, an ISO date → date. */
-async function typedByContent(connection: DuckDBConnection, relation: string, columns: readonly DuckColumn[]): Promise<DuckColumn[]> {
+async function typedByContent(
+  connection: DuckDBConnection,
+  relation: string,
+  columns: readonly DuckColumn[],
+): Promise<DuckColumn[]> {
   const tests = columns.flatMap(({ sql }, i) => [
     `bool_and(regexp_full_match(${sql}, '[+-]?(0|[1-9][0-9]*)(\\.[0-9]+)?')) AS n${i}`,
     `bool_and(regexp_full_match(${sql}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND try_cast(${sql} AS DATE) IS NOT NULL) AS d${i}`,
@@ -110,7 +126,13 @@ async function typedByContent(connection: DuckDBConnection, relation: string, co
     const scale = Number(found![`s${i}`] ?? 0)
     if (found![`n${i}`] === true && scale <= 10) {
       const narrow = Number(found![`l${i}`]) <= 17 && scale <= 9
-      return { ...column, type: 'numeric', scale, narrow, sql: `CAST(${column.sql} AS DECIMAL(${narrow ? 18 : 38},${scale}))` }
+      return {
+        ...column,
+        type: 'numeric',
+        scale,
+        narrow,
+        sql: `CAST(${column.sql} AS DECIMAL(${narrow ? 18 : 38},${scale}))`,
+      }
     }
     return found![`d${i}`] === true ? { ...column, type: 'date', sql: `CAST(${column.sql} AS DATE)` } : column
   })
@@ -130,7 +152,10 @@ async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readon
 export async function* readDuckRows(
   file: DuckFile,
   numeric: ReadonlyMap<string, string>,
-): AsyncGenerator<{ readonly columns: readonly FactColumn[]; readonly rows: readonly (readonly (string | null)[])[] }> {
+): AsyncGenerator<{
+  readonly columns: readonly FactColumn[]
+  readonly rows: readonly (readonly (string | null)[])[]
+}> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   if (!existsSync(file.path)) refuse('TIE-1005', { file: file.path, detail: 'there is no such file' })
   const instance = await DuckDBInstance.create(':memory:')
@@ -141,7 +166,10 @@ export async function* readDuckRows(
     for (const { name, floating } of columns) {
       if (floating && !numeric.has(name)) refuse('TIE-2408', { column: name, source: file.path })
     }
-    const list = columns.map(({ name, sql }) => `CAST(${numeric.has(name) ? `CAST(${sql} AS ${numeric.get(name)})` : sql} AS VARCHAR)`)
+    const list = columns.map(
+      ({ name, sql }) =>
+        `CAST(${numeric.has(name) ? `CAST(${sql} AS ${numeric.get(name)})` : sql} AS VARCHAR)`,
+    )
     const result = await connection.stream(`SELECT ${list.join(', ')} FROM ${relation}`)
     const described = columns.map(({ name, type }) => ({ name, type }))
     yield { columns: described, rows: [] }
@@ -152,7 +180,11 @@ export async function* readDuckRows(
     }
   } catch (error) {
     if (error instanceof Error && error.name !== 'Refusal') {
-      refuse('TIE-2407', { file: file.path, detail: firstLine(error.message), kind: extname(file.path).slice(1) })
+      refuse('TIE-2407', {
+        file: file.path,
+        detail: firstLine(error.message),
+        kind: extname(file.path).slice(1),
+      })
     }
     throw error
   } finally {
@@ -194,13 +226,25 @@ class DuckSource {
   }
 
   private async count(condition: string): Promise<number> {
-    const [row] = await rowsOf(this.connection, `SELECT count(*)::INTEGER AS n FROM ${this.relation} WHERE ${condition}`)
+    const [row] = await rowsOf(
+      this.connection,
+      `SELECT count(*)::INTEGER AS n FROM ${this.relation} WHERE ${condition}`,
+    )
     return Number(row!.n)
   }
 
-  private async sample({ columns, where, limit }: SampleRequest): Promise<readonly Record<string, string | null>[]> {
-    const list = columns.map((name) => `CAST(${this.column(name).sql} AS VARCHAR) AS ${quoted(name)}`).join(', ')
-    const rows = await rowsOf(this.connection, `SELECT ${list} FROM ${this.relation} ${this.where(where)} LIMIT ${limit}`)
+  private async sample({
+    columns,
+    where,
+    limit,
+  }: SampleRequest): Promise<readonly Record<string, string | null>[]> {
+    const list = columns
+      .map((name) => `CAST(${this.column(name).sql} AS VARCHAR) AS ${quoted(name)}`)
+      .join(', ')
+    const rows = await rowsOf(
+      this.connection,
+      `SELECT ${list} FROM ${this.relation} ${this.where(where)} LIMIT ${limit}`,
+    )
     return rows as readonly Record<string, string | null>[]
   }
 
@@ -213,13 +257,25 @@ class DuckSource {
     const dictionaries = await Promise.all(coded.map((column) => this.dictionary(column, where)))
     const list = [
       ...coded.map((column, i) => codeSql(column, dictionaries[i]!)),
-      ...amounts.map(({ sql, scale }) => `coalesce(CAST(CAST(${sql} * ${10n ** BigInt(scale)} AS BIGINT) AS DOUBLE), 0)`),
+      ...amounts.map(
+        ({ sql, scale }) => `coalesce(CAST(CAST(${sql} * ${10n ** BigInt(scale)} AS BIGINT) AS DOUBLE), 0)`,
+      ),
     ]
     const blocks = await this.blocks(list, coded.length, where, request)
-    const codedColumns = coded.map(({ name, type }, i) => ({ name, type, dictionary: [null, ...dictionaries[i]!.values] }))
+    const codedColumns = coded.map(({ name, type }, i) => ({
+      name,
+      type,
+      dictionary: [null, ...dictionaries[i]!.values],
+    }))
     const amountColumns = amounts.map(({ name, scale }) => ({ name, scale, range: 'exact' as const }))
     const rows = blocks.reduce((sum, block) => sum + block.rows, 0)
-    return { coded: codedColumns, amounts: amountColumns, blocks, rows, digest: digestOfFacts(codedColumns, amountColumns, blocks) }
+    return {
+      coded: codedColumns,
+      amounts: amountColumns,
+      blocks,
+      rows,
+      digest: digestOfFacts(codedColumns, amountColumns, blocks),
+    }
   }
 
   private amountColumn(name: string): DuckColumn {
@@ -231,7 +287,9 @@ class DuckSource {
   /** Whether Σ|units| of each amount stays inside the exact range. */
   private async exactAmounts(amounts: readonly DuckColumn[], where: string): Promise<boolean[]> {
     if (amounts.length === 0) return []
-    const list = amounts.map(({ sql, scale }, i) => `coalesce(sum(abs(CAST(${sql} AS DOUBLE))), 0) * 1e${scale} AS a${i}`)
+    const list = amounts.map(
+      ({ sql, scale }, i) => `coalesce(sum(abs(CAST(${sql} AS DOUBLE))), 0) * 1e${scale} AS a${i}`,
+    )
     const [row] = await rowsOf(this.connection, `SELECT ${list.join(', ')} FROM ${this.relation} ${where}`)
     // A value too wide for a BIGINT is far outside the range too, so the estimate decides that as well.
     return amounts.map(({ narrow }, i) => Number(row![`a${i}`]) < SAFE_ESTIMATE && narrow)
@@ -244,23 +302,34 @@ class DuckSource {
     if (values.length === 0) return { type: undefined, values }
     this.types += 1
     const type = `codes_${this.types}`
-    await this.connection.run(`CREATE TYPE ${type} AS ENUM (SELECT v FROM (${distinct}) WHERE v IS NOT NULL ORDER BY v)`)
+    await this.connection.run(
+      `CREATE TYPE ${type} AS ENUM (SELECT v FROM (${distinct}) WHERE v IS NOT NULL ORDER BY v)`,
+    )
     return { type, values }
   }
 
-  private async blocks(list: readonly string[], coded: number, where: string, { onRows }: FrameRequest): Promise<Block[]> {
-    const result = await this.connection.stream(`SELECT ${[...list, '1'].join(', ')} FROM ${this.relation} ${where}`)
+  private async blocks(
+    list: readonly string[],
+    coded: number,
+    where: string,
+    { onRows }: FrameRequest,
+  ): Promise<Block[]> {
+    const result = await this.connection.stream(
+      `SELECT ${[...list, '1'].join(', ')} FROM ${this.relation} ${where}`,
+    )
     const blocks: { rows: number; codes: Int32Array[]; amounts: Units[] }[] = []
     let total = 0
     for (;;) {
       const chunk = await result.fetchChunk()
       if (chunk === null || chunk.rowCount === 0) return blocks
       for (let from = 0; from < chunk.rowCount; ) {
-        if (blocks.length === 0 || blocks.at(-1)!.rows === BLOCK_ROWS) blocks.push(emptyBlock(coded, list.length - coded))
+        if (blocks.length === 0 || blocks.at(-1)!.rows === BLOCK_ROWS)
+          blocks.push(emptyBlock(coded, list.length - coded))
         const block = blocks.at(-1)!
         const take = Math.min(chunk.rowCount - from, BLOCK_ROWS - block.rows)
         for (let column = 0; column < list.length; column++) {
-          const target = column < coded ? block.codes[column]! : (block.amounts[column - coded] as Float64Array)
+          const target =
+            column < coded ? block.codes[column]! : (block.amounts[column - coded] as Float64Array)
           const { items } = chunk.getColumnVector(column) as unknown as { items: Int32Array }
           target.set(items.subarray(from, from + take), block.rows)
         }
@@ -273,10 +342,21 @@ class DuckSource {
   }
 
   /** Beyond the exact range amounts come as text and the builder keeps them as bigint. */
-  private async readAsText(coded: readonly DuckColumn[], amounts: readonly DuckColumn[], where: string, { onRows }: FrameRequest): Promise<Frame> {
-    const builder = new FrameBuilder(this.file.path, coded, amounts.map(({ name }) => name))
+  private async readAsText(
+    coded: readonly DuckColumn[],
+    amounts: readonly DuckColumn[],
+    where: string,
+    { onRows }: FrameRequest,
+  ): Promise<Frame> {
+    const builder = new FrameBuilder(
+      this.file.path,
+      coded,
+      amounts.map(({ name }) => name),
+    )
     const list = [...coded, ...amounts].map(({ sql }) => `CAST(${sql} AS VARCHAR)`)
-    const result = await this.connection.stream(`SELECT ${[...list, "''"].join(', ')} FROM ${this.relation} ${where}`)
+    const result = await this.connection.stream(
+      `SELECT ${[...list, "''"].join(', ')} FROM ${this.relation} ${where}`,
+    )
     for (;;) {
       const chunk = await result.fetchChunk()
       if (chunk === null || chunk.rowCount === 0) return builder.finish()
@@ -307,7 +387,9 @@ interface Dictionary {
 }
 
 const codeSql = ({ sql }: DuckColumn, { type }: Dictionary): string =>
-  type === undefined ? 'CAST(0 AS INTEGER)' : `CAST(coalesce(enum_code(CAST(CAST(${sql} AS VARCHAR) AS ${type})) + 1, 0) AS INTEGER)`
+  type === undefined
+    ? 'CAST(0 AS INTEGER)'
+    : `CAST(coalesce(enum_code(CAST(CAST(${sql} AS VARCHAR) AS ${type})) + 1, 0) AS INTEGER)`
 
 const emptyBlock = (coded: number, amounts: number) => ({
   rows: 0,
@@ -316,7 +398,10 @@ const emptyBlock = (coded: number, amounts: number) => ({
 })
 
 /** Rows of a query over the file, which the caller writes around the relation it is given. */
-export async function queryDuckFile(file: DuckFile, sql: (relation: string) => string): Promise<readonly Row[]> {
+export async function queryDuckFile(
+  file: DuckFile,
+  sql: (relation: string) => string,
+): Promise<readonly Row[]> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()

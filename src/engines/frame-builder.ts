@@ -49,7 +49,9 @@ export class FrameBuilder {
     this.block += 1
     this.codes.push(this.coded.map(() => new Int32Array(BLOCK_ROWS)))
     for (const amount of this.amounts) {
-      amount.units.push(amount.range === 'exact' ? new Float64Array(BLOCK_ROWS) : new Array<bigint>(BLOCK_ROWS).fill(0n))
+      amount.units.push(
+        amount.range === 'exact' ? new Float64Array(BLOCK_ROWS) : new Array<bigint>(BLOCK_ROWS).fill(0n),
+      )
     }
     this.blockRows.push(0)
   }
@@ -80,18 +82,16 @@ export class FrameBuilder {
         digits += 1
         if (fraction >= 0) fraction += 1
       } else if (byte === 46 && fraction < 0) fraction = 0
-      else return this.refuseAmount(state, bytes, start, end)
+      else this.refuseAmount(state, bytes, start, end)
     }
-    if (digits === 0) return this.refuseAmount(state, bytes, start, end)
-    const scale = fraction < 0 ? 0 : fraction
+    if (digits === 0) this.refuseAmount(state, bytes, start, end)
+    const scale = Math.max(fraction, 0)
     if (scale > state.scale) this.raiseScale(state, scale)
-    if (digits > FAST_DIGITS || state.range === 'big') {
-      return this.addBig(state, bigUnits(bytes, start, end) * 10n ** BigInt(state.scale - scale))
-    }
     if (scale < state.scale) value *= 10 ** (state.scale - scale)
     const magnitude = state.magnitude + value
-    if (value > EXACT || magnitude > EXACT) {
-      return this.addBig(state, bigUnits(bytes, start, end) * 10n ** BigInt(state.scale - scale))
+    if (digits > FAST_DIGITS || state.range === 'big' || magnitude > EXACT) {
+      this.addBig(state, bigUnits(bytes, start, end) * 10n ** BigInt(state.scale - scale))
+      return
     }
     state.magnitude = magnitude
     // 0 - value rather than -value: a negative zero must not exist.
@@ -99,7 +99,10 @@ export class FrameBuilder {
   }
 
   finish(): Frame {
-    const coded = this.coded.map((column, index) => ({ ...column, dictionary: this.dictionaries[index]!.texts() }))
+    const coded = this.coded.map((column, index) => ({
+      ...column,
+      dictionary: this.dictionaries[index]!.texts(),
+    }))
     const amounts: AmountColumn[] = this.amounts.map(({ name, scale, range }) => ({ name, scale, range }))
     const blocks: Block[] = this.blockRows.map((rows, block) => ({
       rows,
@@ -130,7 +133,8 @@ export class FrameBuilder {
       const factor = 10 ** digits
       if (state.magnitude * factor <= EXACT) {
         state.magnitude *= factor
-        for (const units of state.units as Float64Array[]) for (let i = 0; i < units.length; i++) units[i]! *= factor
+        for (const units of state.units as Float64Array[])
+          for (let i = 0; i < units.length; i++) units[i]! *= factor
         return
       }
       becomeBig(state)
@@ -152,6 +156,7 @@ function becomeBig(state: AmountState): void {
 
 function bigUnits(bytes: Uint8Array, start: number, end: number): bigint {
   let text = ''
-  for (let at = start; at < end; at++) if (bytes[at] !== 46 && bytes[at] !== 43) text += String.fromCharCode(bytes[at]!)
+  for (let at = start; at < end; at++)
+    if (bytes[at] !== 46 && bytes[at] !== 43) text += String.fromCharCode(bytes[at]!)
   return BigInt(text)
 }

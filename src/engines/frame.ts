@@ -50,7 +50,8 @@ export interface Frame {
 
 /** Memory of the columns in bytes; dictionaries and big amounts are estimated at 16 bytes a value. */
 export function frameBytes(frame: Frame): number {
-  const perRow = frame.coded.length * 4 + frame.amounts.reduce((sum, a) => sum + (a.range === 'exact' ? 8 : 16), 0)
+  const perRow =
+    frame.coded.length * 4 + frame.amounts.reduce((sum, a) => sum + (a.range === 'exact' ? 8 : 16), 0)
   return frame.rows * perRow + frame.coded.reduce((sum, c) => sum + c.dictionary.length * 16, 0)
 }
 
@@ -71,7 +72,11 @@ export function amountIndex(frame: Frame, name: string): number {
  * matter), and the sum is digested with the row count and the columns. It tells accidental differences apart;
  * it is no seal against someone who can choose the facts, which is what the append-only tables are for.
  */
-export function digestOfFacts(coded: readonly CodedColumn[], amounts: readonly AmountColumn[], blocks: readonly Block[]): Digest {
+export function digestOfFacts(
+  coded: readonly CodedColumn[],
+  amounts: readonly AmountColumn[],
+  blocks: readonly Block[],
+): Digest {
   const lanes = [hashRows(coded, amounts, blocks, 0x9e3779b1), hashRows(coded, amounts, blocks, 0x85ebca6b)]
   return digestOf({
     columns: coded.map(({ name, type }) => [name, type]),
@@ -81,8 +86,15 @@ export function digestOfFacts(coded: readonly CodedColumn[], amounts: readonly A
   })
 }
 
-function hashRows(coded: readonly CodedColumn[], amounts: readonly AmountColumn[], blocks: readonly Block[], seed: number): number {
-  const valueHashes = coded.map(({ dictionary }, column) => Int32Array.from(dictionary, (text) => hashText(text, seed + column)))
+function hashRows(
+  coded: readonly CodedColumn[],
+  amounts: readonly AmountColumn[],
+  blocks: readonly Block[],
+  seed: number,
+): number {
+  const valueHashes = coded.map(({ dictionary }, column) =>
+    Int32Array.from(dictionary, (text) => hashText(text, seed + column)),
+  )
   const divisors = amounts.map((amount, column) => 10 ** (amount.scale - leastScale(amount, column, blocks)))
   let total = 0
   const rowHash = new Int32Array(BLOCK_ROWS)
@@ -92,7 +104,9 @@ function hashRows(coded: readonly CodedColumn[], amounts: readonly AmountColumn[
       const hashes = valueHashes[column]!
       for (let row = 0; row < block.rows; row++) rowHash[row] = mix(rowHash[row]!, hashes[codes[row]!]!)
     })
-    block.amounts.forEach((units, column) => hashUnits(units, divisors[column]!, block.rows, rowHash))
+    block.amounts.forEach((units, column) => {
+      hashUnits(units, divisors[column]!, block.rows, rowHash)
+    })
     for (let row = 0; row < block.rows; row++) total = (total + finish(rowHash[row]!)) | 0
   }
   return total
@@ -112,7 +126,8 @@ function hashUnits(units: Units, divisor: number, rows: number, rowHash: Int32Ar
     let hash = mix(rowHash[row]!, Number(BigInt.asIntN(32, value)))
     value >>= 32n
     hash = mix(hash, Number(BigInt.asIntN(32, value)))
-    for (value >>= 32n; value !== 0n && value !== -1n; value >>= 32n) hash = mix(hash, Number(BigInt.asIntN(32, value)))
+    for (value >>= 32n; value !== 0n && value !== -1n; value >>= 32n)
+      hash = mix(hash, Number(BigInt.asIntN(32, value)))
     rowHash[row] = hash
   }
 }
@@ -120,7 +135,11 @@ function hashUnits(units: Units, divisor: number, rows: number, rowHash: Int32Ar
 /** The smallest scale that holds every amount, so that 1.50 and 1.5 digest alike. */
 function leastScale(amount: AmountColumn, column: number, blocks: readonly Block[]): number {
   let scale = amount.scale
-  while (scale > 0 && blocks.every((block) => allDivisible(block.amounts[column]!, block.rows, amount.scale - scale + 1))) scale -= 1
+  while (
+    scale > 0 &&
+    blocks.every((block) => allDivisible(block.amounts[column]!, block.rows, amount.scale - scale + 1))
+  )
+    scale -= 1
   return scale
 }
 

@@ -14,10 +14,18 @@ import { type Tree, UNASSIGNED } from './hierarchy.js'
 import { canonicalValue } from './kernel.js'
 import { bindFormula, formulaSums, parseFormula } from './language/formula.js'
 import { type LanguageProblems, listOf, toProblem } from './language/language.js'
-import { bindPredicate, parsePredicate, type Predicate } from './language/predicate.js'
+import { bindPredicate, type Predicate, parsePredicate } from './language/predicate.js'
 import { checkFormulaCycles } from './order.js'
 import { checkRuleConflicts } from './resolver.js'
-import { DEFAULT_SCENARIOS, type Driver, type Measure, type Rule, type SourceSpec, sourceName, type UseCase } from './use-case.js'
+import {
+  DEFAULT_SCENARIOS,
+  type Driver,
+  type Measure,
+  type Rule,
+  type SourceSpec,
+  sourceName,
+  type UseCase,
+} from './use-case.js'
 import type { RuleDraft, UseCaseDraft } from './use-case-draft.js'
 import type { Path, PlaceOf } from './use-case-file.js'
 
@@ -38,13 +46,27 @@ export function sourceOf(draft: UseCaseDraft, placeOf: PlaceOf): SourceSpec {
   const engine = source.engine ?? (source.path === undefined ? 'books' : 'duckdb')
   const wanted = engine === 'books' ? 'table' : 'path'
   if (source[wanted] === undefined) {
-    problems.push(problem('TIE-2302', { detail: `source: the engine ${engine} needs a ${wanted}.` }, placeOf(['source'])))
+    problems.push(
+      problem('TIE-2302', { detail: `source: the engine ${engine} needs a ${wanted}.` }, placeOf(['source'])),
+    )
   }
   if (engine === 'books' && source.path !== undefined) {
-    problems.push(problem('TIE-2302', { detail: 'source: a path goes with engine: duckdb.' }, placeOf(['source', 'path'])))
+    problems.push(
+      problem(
+        'TIE-2302',
+        { detail: 'source: a path goes with engine: duckdb.' },
+        placeOf(['source', 'path']),
+      ),
+    )
   }
   if (problems.length > 0) throw new Refusal(problems)
-  return { engine, table: source.table ?? null, path: source.path ?? null, date: source.date ?? null, scenario: source.scenario ?? null }
+  return {
+    engine,
+    table: source.table ?? null,
+    path: source.path ?? null,
+    date: source.date ?? null,
+    scenario: source.scenario ?? null,
+  }
 }
 
 export function bindUseCase(draft: UseCaseDraft, context: BindContext): UseCase {
@@ -73,7 +95,8 @@ class UseCaseBinder {
     const rules = draft.rules.flatMap((rule, i) => this.rule(rule, i) ?? [])
     this.stopOnProblems()
     const bindings = bindNodes(tree, drivers)
-    const canonical = (column: string, value: string): string => canonicalValue(value, this.types.get(column)!)
+    const canonical = (column: string, value: string): string =>
+      canonicalValue(value, this.types.get(column)!)
     this.problems.push(...checkBindings(tree, bindings, canonical, placeOf(['drivers'])))
     const ruleAt = (no: number) => placeOf(['rules', no - 1])
     this.problems.push(...checkRuleConflicts(rules, this.measures, ruleAt))
@@ -100,12 +123,16 @@ class UseCaseBinder {
   private columnProblem(column: string, role: string, path: Path): void {
     const known = [...this.types.keys()]
     const params = { source: sourceName(this.context.source), column, role, known: listOf(known) }
-    this.problems.push(problem('TIE-2304', { ...params, suggestion: didYouMean(column, known) }, this.context.placeOf(path)))
+    this.problems.push(
+      problem('TIE-2304', { ...params, suggestion: didYouMean(column, known) }, this.context.placeOf(path)),
+    )
   }
 
   private checkSource({ date, scenario }: SourceSpec): void {
-    if (date !== null && !this.types.has(date)) this.columnProblem(date, 'the date of the source', ['source', 'date'])
-    if (scenario !== null && !this.types.has(scenario)) this.columnProblem(scenario, 'the scenario of the source', ['source', 'scenario'])
+    if (date !== null && !this.types.has(date))
+      this.columnProblem(date, 'the date of the source', ['source', 'date'])
+    if (scenario !== null && !this.types.has(scenario))
+      this.columnProblem(scenario, 'the scenario of the source', ['source', 'scenario'])
     if (date !== null && this.types.has(date) && this.types.get(date) !== 'date') {
       const detail = `source.date: column "${date}" is ${this.types.get(date)}, not a date.`
       this.problems.push(problem('TIE-2302', { detail }, this.context.placeOf(['source', 'date'])))
@@ -115,9 +142,12 @@ class UseCaseBinder {
   private checkMeasures(): void {
     const { placeOf } = this.context
     if (this.measures.length === 0) {
-      this.problems.push(problem('TIE-2302', { detail: 'measures: at least one is needed.' }, placeOf(['measures'])))
+      this.problems.push(
+        problem('TIE-2302', { detail: 'measures: at least one is needed.' }, placeOf(['measures'])),
+      )
     }
-    for (const { name, column } of this.measures) this.checkNumeric(column, `the measure ${name}`, ['measures', name])
+    for (const { name, column } of this.measures)
+      this.checkNumeric(column, `the measure ${name}`, ['measures', name])
   }
 
   private checkNumeric(column: string, role: string, path: Path): boolean {
@@ -127,7 +157,13 @@ class UseCaseBinder {
     else {
       const numeric = [...this.types].filter(([, t]) => t === 'numeric').map(([name]) => name)
       const params = { column, source: sourceName(this.context.source), type, role, known: listOf(numeric) }
-      this.problems.push(problem('TIE-2305', { ...params, suggestion: didYouMean(column, numeric) }, this.context.placeOf(path)))
+      this.problems.push(
+        problem(
+          'TIE-2305',
+          { ...params, suggestion: didYouMean(column, numeric) },
+          this.context.placeOf(path),
+        ),
+      )
     }
     return false
   }
@@ -138,13 +174,17 @@ class UseCaseBinder {
     if (drivers === undefined) {
       const columns = new Set(tree.nodes.flatMap(({ rollup_driver }) => rollup_driver ?? []))
       for (const column of columns) {
-        if (!this.types.has(column)) this.columnProblem(column, `a rollup_driver of the structure ${this.draft.structure}`, ['structure'])
+        if (!this.types.has(column))
+          this.columnProblem(column, `a rollup_driver of the structure ${this.draft.structure}`, [
+            'structure',
+          ])
       }
       return null
     }
     drivers.forEach(({ column, nodes }, i) => {
       if (!this.types.has(column)) this.columnProblem(column, 'a driver', ['drivers', i, 'column'])
-      if (typeof nodes !== 'string') nodes.forEach((node, j) => this.checkNode(node, 'a driver', ['drivers', i, 'nodes', j]))
+      if (typeof nodes === 'string') return
+      for (const [j, node] of nodes.entries()) this.checkNode(node, 'a driver', ['drivers', i, 'nodes', j])
     })
     return drivers
   }
@@ -153,7 +193,12 @@ class UseCaseBinder {
     const { tree, placeOf } = this.context
     if (tree.positions.has(node) && node !== UNASSIGNED) return true
     const orphan = tree.orphans.find(({ node_id }) => node_id === node)
-    const params = { structure: this.draft.structure, node, role, suggestion: didYouMean(node, tree.positions.keys()) }
+    const params = {
+      structure: this.draft.structure,
+      node,
+      role,
+      suggestion: didYouMean(node, tree.positions.keys()),
+    }
     this.problems.push(
       orphan === undefined
         ? problem('TIE-2306', params, placeOf(path))
@@ -166,7 +211,8 @@ class UseCaseBinder {
     const path = ['rules', index]
     const known = this.checkNode(draft.node, `rule ${index + 1}`, [...path, 'node'])
     const base = { no: index + 1, node: draft.node, note: draft.note ?? null }
-    const rule = draft.formula === undefined ? this.filter(base, draft, path) : this.arithmetic(base, draft, path)
+    const rule =
+      draft.formula === undefined ? this.filter(base, draft, path) : this.arithmetic(base, draft, path)
     return known ? rule : undefined
   }
 
@@ -181,7 +227,10 @@ class UseCaseBinder {
       return this.shapeProblem(`Rule ${base.no} on ${base.node} has neither where nor formula.`, path)
     }
     if (draft.measure_name === undefined && draft.into !== undefined) {
-      return this.shapeProblem(`Rule ${base.no} on ${base.node} has into without measure_name: a filter sets every measure.`, [...path, 'into'])
+      return this.shapeProblem(
+        `Rule ${base.no} on ${base.node} has into without measure_name: a filter sets every measure.`,
+        [...path, 'into'],
+      )
     }
     const where = draft.where === undefined ? null : this.predicate(draft.where, [...path, 'where'])
     if (draft.measure_name === undefined) {
@@ -190,7 +239,15 @@ class UseCaseBinder {
     const column = this.switchColumn(draft.measure_name, [...path, 'measure_name'])
     const into = this.into(draft.into, [...path, 'into']) ?? this.measures[0]?.name
     if (where === undefined || column === undefined || into === undefined) return undefined
-    return { ...base, flavour: 'measure_switch', scope, where, measure_name: draft.measure_name, column, into }
+    return {
+      ...base,
+      flavour: 'measure_switch',
+      scope,
+      where,
+      measure_name: draft.measure_name,
+      column,
+      into,
+    }
   }
 
   /** A measure's name, else a numeric column. */
@@ -211,7 +268,10 @@ class UseCaseBinder {
 
   private arithmetic(base: RuleBase, draft: RuleDraft, path: Path): Rule | undefined {
     if (draft.where !== undefined || draft.scope !== undefined || draft.measure_name !== undefined) {
-      return this.shapeProblem(`Rule ${base.no} on ${base.node} has a formula beside where, scope or measure_name.`, path)
+      return this.shapeProblem(
+        `Rule ${base.no} on ${base.node} has a formula beside where, scope or measure_name.`,
+        path,
+      )
     }
     const at = [...path, 'formula']
     const parsed = parseFormula(draft.formula!)
@@ -234,7 +294,8 @@ class UseCaseBinder {
   }
 
   private languageProblems({ problems }: LanguageProblems, path: Path): undefined {
-    for (const found of problems) this.problems.push(toProblem(found, this.context.placeOf(path, found.offset)))
+    for (const found of problems)
+      this.problems.push(toProblem(found, this.context.placeOf(path, found.offset)))
     return undefined
   }
 }

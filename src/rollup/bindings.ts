@@ -25,12 +25,17 @@ export interface Bindings {
 
 /** The bindings of the drivers, or of the structure where there are none; orphans are bound to nothing. */
 export function bindNodes(tree: Tree, drivers: readonly Driver[] | null): Bindings {
-  const bindings = drivers === null ? structureBindings(tree) : drivers.flatMap((driver) => driverBindings(tree, driver))
+  const bindings =
+    drivers === null ? structureBindings(tree) : drivers.flatMap((driver) => driverBindings(tree, driver))
   return { columns: [...new Set(bindings.map(({ column }) => column))], bindings }
 }
 
 const driverBindings = (tree: Tree, driver: Driver): Binding[] =>
-  nodesOf(tree, driver.nodes).map((node) => ({ column: driver.column, value: tree.nodes[node]![driver.value], node }))
+  nodesOf(tree, driver.nodes).map((node) => ({
+    column: driver.column,
+    value: tree.nodes[node]![driver.value],
+    node,
+  }))
 
 /** Positions of the nodes a driver names; ids that are not in the tree are left out. */
 function nodesOf(tree: Tree, nodes: Driver['nodes']): number[] {
@@ -47,7 +52,9 @@ const isLeaf = (tree: Tree, node: number): boolean =>
 /** In the order of the tree, so that the column named nearest the top wins. */
 function structureBindings(tree: Tree): Binding[] {
   return tree.nodes.flatMap((row, node) =>
-    row.rollup_driver === null ? [] : [{ column: row.rollup_driver, value: row[row.rollup_value_source], node }],
+    row.rollup_driver === null
+      ? []
+      : [{ column: row.rollup_driver, value: row[row.rollup_value_source], node }],
   )
 }
 

@@ -9,7 +9,7 @@
  * Raises TIE-2309 when the formulas have no order under the policy of the run.
  */
 
-import { add, type Decimal, decimal, equalDecimals, formatDecimal, subtract, withScaleAtLeast, ZERO } from '../base/decimal.js'
+import { add, type Decimal, decimal, equalDecimals, formatDecimal, subtract, ZERO } from '../base/decimal.js'
 import { Refusal } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { compareText } from '../base/text.js'
@@ -74,7 +74,10 @@ export interface CalculationInput {
 }
 
 /** The columns a frame must hold for a use case. */
-export function frameColumns(tree: Tree, useCase: UseCase): { readonly coded: string[]; readonly amounts: string[] } {
+export function frameColumns(
+  tree: Tree,
+  useCase: UseCase,
+): { readonly coded: string[]; readonly amounts: string[] } {
   const predicates = predicatesOf(useCase.rules)
   const tested = predicates.flatMap((predicate) => atomicTests(predicate).map(({ column }) => column))
   const coded = [...bindNodes(tree, useCase.drivers).columns, ...tested]
@@ -96,7 +99,6 @@ function predicatesOf(rules: readonly Rule[]): Predicate[] {
   })
 }
 
-
 export function calculate({ tree, useCase, policy, frame }: CalculationInput): Calculation {
   const { measures, rules } = useCase
   const bindings = bindNodes(tree, useCase.drivers)
@@ -111,7 +113,9 @@ export function calculate({ tree, useCase, policy, frame }: CalculationInput): C
     predicates: predicatesOf(rules),
   })
   const scenarios = scenariosOf(useCase, tuples)
-  const results = scenarios.map(({ label, code }) => new ScenarioRollUp(tree, useCase, frame, resolution, tuples, label, code).run())
+  const results = scenarios.map(({ label, code }) =>
+    new ScenarioRollUp(tree, useCase, frame, resolution, tuples, label, code).run(),
+  )
   const cells = results.flatMap(({ cells }) => cells)
   const labels = scenarios.map(({ label }) => label)
   const findings = [
@@ -135,7 +139,8 @@ export interface ScenarioCode {
 function scenariosOf({ scenarios, source }: UseCase, tuples: Tuples): ScenarioCode[] {
   if (source.scenario === null) return tuples.count === 0 ? [] : [{ label: scenarios[0]!, code: 0 }]
   const found = tuples.scenarios.flatMap((label, code) => (label === null ? [] : [{ label, code }]))
-  const rank = (label: string): number => (scenarios.includes(label) ? scenarios.indexOf(label) : scenarios.length)
+  const rank = (label: string): number =>
+    scenarios.includes(label) ? scenarios.indexOf(label) : scenarios.length
   return found.sort((a, b) => rank(a.label) - rank(b.label) || compareText(a.label, b.label))
 }
 
@@ -143,10 +148,14 @@ function scenariosOf({ scenarios, source }: UseCase, tuples: Tuples): ScenarioCo
 function assertTiesOut(tieOut: readonly TieOut[]): void {
   for (const { scenario, measure, facts, rootNatural, rootPlug, overrides } of tieOut) {
     if (!equalDecimals(facts, rootNatural)) {
-      throw new Error(`${scenario} ${measure}: the facts sum to ${formatDecimal(facts)}, the root to ${formatDecimal(rootNatural)}`)
+      throw new Error(
+        `${scenario} ${measure}: the facts sum to ${formatDecimal(facts)}, the root to ${formatDecimal(rootNatural)}`,
+      )
     }
     if (rootPlug !== undefined && overrides !== undefined && !equalDecimals(rootPlug, overrides)) {
-      throw new Error(`${scenario} ${measure}: root plug ${formatDecimal(rootPlug)}, overrides ${formatDecimal(overrides)}`)
+      throw new Error(
+        `${scenario} ${measure}: root plug ${formatDecimal(rootPlug)}, overrides ${formatDecimal(overrides)}`,
+      )
     }
   }
 }
@@ -184,7 +193,9 @@ class ScenarioRollUp {
 
   run(): { readonly cells: Cell[]; readonly findings: Finding[]; readonly tieOut: TieOut[] } {
     const adjusted = this.useCase.measures.map((_, m) => this.adjusted(m))
-    const cells = this.tree.nodes.flatMap((_, node) => this.useCase.measures.map((_, m) => this.cell(node, m, adjusted[m]![node])))
+    const cells = this.tree.nodes.flatMap((_, node) =>
+      this.useCase.measures.map((_, m) => this.cell(node, m, adjusted[m]![node])),
+    )
     const tieOut = this.useCase.measures.map((measure, m) => this.tieOut(measure, m, adjusted[m]!))
     return { cells, findings: this.findings, tieOut }
   }
@@ -206,18 +217,26 @@ class ScenarioRollUp {
 
   /** Adjusted values of one measure, by node. */
   private adjusted(measure: number): (Decimal | undefined)[] {
-    const order = calculationOrder(this.tree, this.resolution.deciding.map((rules) => rules[measure]))
+    const order = calculationOrder(
+      this.tree,
+      this.resolution.deciding.map((rules) => rules[measure]),
+    )
     if ('cycle' in order) throw new Error('a cycle was not refused')
     const values = new Array<Decimal | undefined>(this.tree.nodes.length)
     for (const node of order.nodes) {
       const rule = this.resolution.deciding[node]![measure]
-      values[node] = rule === undefined ? this.sumOf(node, measure, values) : this.valueOf(rule, node, measure, values)
+      values[node] =
+        rule === undefined ? this.sumOf(node, measure, values) : this.valueOf(rule, node, measure, values)
     }
     return values
   }
 
   /** Own facts and children; empty when a child is. */
-  private sumOf(node: number, measure: number, values: readonly (Decimal | undefined)[]): Decimal | undefined {
+  private sumOf(
+    node: number,
+    measure: number,
+    values: readonly (Decimal | undefined)[],
+  ): Decimal | undefined {
     let sum = this.direct[node]!.amounts[this.columns[measure]!]!
     for (const child of this.tree.nodes[node]!.children) {
       const value = values[child]
@@ -227,7 +246,12 @@ class ScenarioRollUp {
     return sum
   }
 
-  private valueOf(rule: Rule, node: number, measure: number, values: readonly (Decimal | undefined)[]): Decimal | undefined {
+  private valueOf(
+    rule: Rule,
+    node: number,
+    measure: number,
+    values: readonly (Decimal | undefined)[],
+  ): Decimal | undefined {
     if (rule.flavour === 'arithmetic') return this.formulaValue(rule, node, measure, values)
     const column = rule.flavour === 'filter' ? this.columns[measure]! : amountIndex(this.frame, rule.column)
     const range = rule.scope === 'table' ? this.everywhere : { from: node, to: this.tree.nodes[node]!.end }
@@ -260,7 +284,8 @@ class ScenarioRollUp {
     const result = evaluateFormula(rule.formula, {
       natural: (id) => this.naturals[position(id)]![measure]!,
       adjusted: (id) => (id === rule.node ? this.naturals[node]![measure]! : values[position(id)]),
-      sum: (column, where) => this.sums(where ?? null, this.everywhere).amounts[amountIndex(this.frame, column)]!,
+      sum: (column, where) =>
+        this.sums(where ?? null, this.everywhere).amounts[amountIndex(this.frame, column)]!,
     })
     if ('value' in result) return result.value
     if (result.empty === 'division by zero') this.findings.push(this.divisionByZero(rule, measure))
@@ -317,14 +342,13 @@ function frameTotal(frame: Frame, scenarioColumn: string | null, code: number, c
     const units = block.amounts[column]!
     if (units instanceof Float64Array) {
       let exact = 0
-      for (let row = 0; row < block.rows; row++) if (codes === undefined || codes[row] === code) exact += units[row]!
+      for (let row = 0; row < block.rows; row++)
+        if (codes === undefined || codes[row] === code) exact += units[row]!
       sum += BigInt(exact)
     } else {
-      for (let row = 0; row < block.rows; row++) if (codes === undefined || codes[row] === code) sum += units[row]!
+      for (let row = 0; row < block.rows; row++)
+        if (codes === undefined || codes[row] === code) sum += units[row]!
     }
   }
   return decimal(sum, frame.amounts[column]!.scale)
 }
-
-/** Amounts as they are stored and shown: at least the digits of the measure's column, never rounded. */
-const shownAmount = (value: Decimal, scale: number): string => formatDecimal(withScaleAtLeast(value, scale))

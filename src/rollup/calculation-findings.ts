@@ -14,15 +14,17 @@ import { sourceName, type UseCase } from './use-case.js'
 export function scenarioFindings(useCase: UseCase, found: readonly string[], tuples: Tuples): Finding[] {
   const declared = useCase.source.scenario === null ? useCase.scenarios.slice(0, 1) : useCase.scenarios
   const missing = declared.filter((scenario) => !found.includes(scenario))
-  const findings = missing.map((scenario): Finding => ({
-    code: 'SCENARIO_MISSING',
-    // A run without any fact at all is hardly what its author wanted.
-    severity: found.length === 0 ? 'error' : 'warning',
-    scenario,
-    rows: 0,
-    message: `No fact of ${sourceName(useCase.source)} is in scope for ${scenario}: it has no results, and the variance is empty.`,
-    suggestion: 'Check the date and the label of the scenario, or import its facts.',
-  }))
+  const findings = missing.map(
+    (scenario): Finding => ({
+      code: 'SCENARIO_MISSING',
+      // A run without any fact at all is hardly what its author wanted.
+      severity: found.length === 0 ? 'error' : 'warning',
+      scenario,
+      rows: 0,
+      message: `No fact of ${sourceName(useCase.source)} is in scope for ${scenario}: it has no results, and the variance is empty.`,
+      suggestion: 'Check the date and the label of the scenario, or import its facts.',
+    }),
+  )
   const unlabelled = useCase.source.scenario === null ? 0 : withoutScenario(tuples)
   if (unlabelled === 0) return findings
   return [
@@ -43,23 +45,31 @@ function withoutScenario(tuples: Tuples): number {
 }
 
 /** What no node claims: rows, money and the driver values behind it. */
-export function unassignedFindings(tree: Tree, useCase: UseCase, cells: readonly Cell[], frame: Frame, bindings: Bindings): Finding[] {
+export function unassignedFindings(
+  tree: Tree,
+  useCase: UseCase,
+  cells: readonly Cell[],
+  frame: Frame,
+  bindings: Bindings,
+): Finding[] {
   const node = tree.positions.get(UNASSIGNED)!
   const concerned = cells.filter((cell) => cell.node === node && cell.factCount > 0 && cell.measure === 0)
   if (concerned.length === 0) return []
   const values = unboundValues(frame, bindings)
-  return concerned.map((cell): Finding => ({
-    code: 'FACTS_UNASSIGNED',
-    severity: 'warning',
-    node_id: UNASSIGNED,
-    measure: useCase.measures[0]!.name,
-    scenario: cell.scenario,
-    amount: formatDecimal(cell.natural),
-    rows: cell.factCount,
-    message: `${plural(cell.factCount, 'fact')} of ${cell.scenario} belong to no node: ${formatDecimal(cell.natural)} of ${useCase.measures[0]!.name}.`,
-    suggestion: 'Add nodes for these values, or correct the facts by new ones.',
-    detail: values,
-  }))
+  return concerned.map(
+    (cell): Finding => ({
+      code: 'FACTS_UNASSIGNED',
+      severity: 'warning',
+      node_id: UNASSIGNED,
+      measure: useCase.measures[0]!.name,
+      scenario: cell.scenario,
+      amount: formatDecimal(cell.natural),
+      rows: cell.factCount,
+      message: `${plural(cell.factCount, 'fact')} of ${cell.scenario} belong to no node: ${formatDecimal(cell.natural)} of ${useCase.measures[0]!.name}.`,
+      suggestion: 'Add nodes for these values, or correct the facts by new ones.',
+      detail: values,
+    }),
+  )
 }
 
 const MAX_VALUES = 10
@@ -69,8 +79,12 @@ function unboundValues(frame: Frame, { columns, bindings }: Bindings): Record<st
   return Object.fromEntries(
     columns.map((column) => {
       const { dictionary, type } = frame.coded[codedIndex(frame, column)]!
-      const bound = new Set(bindings.filter((b) => b.column === column).map((b) => canonicalValue(b.value, type)))
-      const unbound = dictionary.filter((value): value is string => value !== null && !bound.has(canonicalValue(value, type)))
+      const bound = new Set(
+        bindings.filter((b) => b.column === column).map((b) => canonicalValue(b.value, type)),
+      )
+      const unbound = dictionary.filter(
+        (value): value is string => value !== null && !bound.has(canonicalValue(value, type)),
+      )
       return [column, unbound.sort().slice(0, MAX_VALUES)]
     }),
   )
@@ -79,16 +93,18 @@ function unboundValues(frame: Frame, { columns, bindings }: Bindings): Record<st
 export function overlapFindings(useCase: UseCase, frame: Frame, tuples: Tuples): Finding[] {
   const measure = useCase.measures[0]!
   const column = amountIndex(frame, measure.column)
-  return tuples.overlaps.map(({ column: winner, other, rows, amounts }): Finding => ({
-    code: 'FACTS_CLAIMED_TWICE',
-    severity: 'warning',
-    measure: measure.name,
-    amount: formatDecimal(amounts[column]!),
-    rows,
-    message: `${plural(rows, 'fact')} ${rows === 1 ? 'is' : 'are'} claimed through ${winner} and through ${other} for different nodes; each counts once, for ${winner}.`,
-    suggestion: `Name the driver whose nodes should win first, or bind fewer values of ${other}.`,
-    detail: { counted_for: winner, also_claimed_by: other },
-  }))
+  return tuples.overlaps.map(
+    ({ column: winner, other, rows, amounts }): Finding => ({
+      code: 'FACTS_CLAIMED_TWICE',
+      severity: 'warning',
+      measure: measure.name,
+      amount: formatDecimal(amounts[column]!),
+      rows,
+      message: `${plural(rows, 'fact')} ${rows === 1 ? 'is' : 'are'} claimed through ${winner} and through ${other} for different nodes; each counts once, for ${winner}.`,
+      suggestion: `Name the driver whose nodes should win first, or bind fewer values of ${other}.`,
+      detail: { counted_for: winner, also_claimed_by: other },
+    }),
+  )
 }
 
 export const sumOf = (values: readonly Decimal[]): Decimal => values.reduce(add, ZERO)

@@ -14,7 +14,12 @@ import { formulaReferences } from './language/formula.js'
 import { checkFormulaCycles } from './order.js'
 import { type Policy, type Rule, sourceName, type UseCase } from './use-case.js'
 
-export function checkUseCase(useCase: UseCase, tree: Tree, columns: readonly FactColumn[], policy: Policy): Problem[] {
+export function checkUseCase(
+  useCase: UseCase,
+  tree: Tree,
+  columns: readonly FactColumn[],
+  policy: Policy,
+): Problem[] {
   const types = new Map(columns.map(({ name, type }) => [name, type]))
   const problems = [...missingNodes(useCase, tree), ...missingColumns(useCase, tree, types)]
   if (problems.length > 0) return problems
@@ -26,15 +31,29 @@ export function checkUseCase(useCase: UseCase, tree: Tree, columns: readonly Fac
 }
 
 function missingNodes(useCase: UseCase, tree: Tree): Problem[] {
-  const named = useCase.rules.flatMap((rule) => [...nodesOf(rule)].map((node) => ({ node, role: `rule ${rule.no} on ${rule.node}` })))
-  const driven = (useCase.drivers ?? []).flatMap(({ nodes }) => (typeof nodes === 'string' ? [] : nodes.map((node) => ({ node, role: 'a driver' }))))
+  const named = useCase.rules.flatMap((rule) =>
+    [...nodesOf(rule)].map((node) => ({ node, role: `rule ${rule.no} on ${rule.node}` })),
+  )
+  const driven = (useCase.drivers ?? []).flatMap(({ nodes }) =>
+    typeof nodes === 'string' ? [] : nodes.map((node) => ({ node, role: 'a driver' })),
+  )
   return [...named, ...driven]
     .filter(({ node }) => !tree.positions.has(node))
-    .map(({ node, role }) => problem('TIE-2306', { structure: useCase.structure, node, role, suggestion: didYouMean(node, tree.positions.keys()) }))
+    .map(({ node, role }) =>
+      problem('TIE-2306', {
+        structure: useCase.structure,
+        node,
+        role,
+        suggestion: didYouMean(node, tree.positions.keys()),
+      }),
+    )
 }
 
 const nodesOf = (rule: Rule): ReadonlySet<string> =>
-  new Set([rule.node, ...(rule.flavour === 'arithmetic' ? formulaReferences(rule.formula).map(({ node }) => node) : [])])
+  new Set([
+    rule.node,
+    ...(rule.flavour === 'arithmetic' ? formulaReferences(rule.formula).map(({ node }) => node) : []),
+  ])
 
 function missingColumns(useCase: UseCase, tree: Tree, types: ReadonlyMap<string, string>): Problem[] {
   const { coded, amounts } = frameColumns(tree, useCase)
@@ -43,9 +62,19 @@ function missingColumns(useCase: UseCase, tree: Tree, types: ReadonlyMap<string,
   const dated = useCase.source.date === null ? [] : [useCase.source.date]
   const missing = [...new Set([...coded, ...amounts, ...dated])]
     .filter((column) => !types.has(column))
-    .map((column) => problem('TIE-2304', { source, column, role: 'the use case names it', known, suggestion: didYouMean(column, types.keys()) }))
+    .map((column) =>
+      problem('TIE-2304', {
+        source,
+        column,
+        role: 'the use case names it',
+        known,
+        suggestion: didYouMean(column, types.keys()),
+      }),
+    )
   const wrong = amounts
     .filter((column) => types.has(column) && types.get(column) !== 'numeric')
-    .map((column) => problem('TIE-2305', { source, column, type: types.get(column)!, role: 'a measure or rule', known }))
+    .map((column) =>
+      problem('TIE-2305', { source, column, type: types.get(column)!, role: 'a measure or rule', known }),
+    )
   return [...missing, ...wrong]
 }

@@ -57,10 +57,14 @@ export function checkStructure(rows: readonly NodeRow[], placeOf: PlaceOf = nowh
     if (row.node_id === UNASSIGNED) problems.push(problem('TIE-2106', { node: row.node_id }, place))
     const earlier = first.get(row.node_id)
     if (earlier === undefined) first.set(row.node_id, i)
-    else problems.push(problem('TIE-2101', { node: row.node_id, first: placeOf(earlier)?.line ?? earlier + 1 }, place))
+    else
+      problems.push(
+        problem('TIE-2101', { node: row.node_id, first: placeOf(earlier)?.line ?? earlier + 1 }, place),
+      )
     if (row.parent_node_id !== null) return
     if (root === undefined) root = i
-    else if (earlier === undefined) problems.push(problem('TIE-2102', { first: rows[root]!.node_id, node: row.node_id }, place))
+    else if (earlier === undefined)
+      problems.push(problem('TIE-2102', { first: rows[root]!.node_id, node: row.node_id }, place))
   })
   for (const cycle of cyclesOf(rows, first)) {
     const path = [...cycle, cycle[0]!].map((i) => nodeLabel(rows[i]!)).join(' → ')
@@ -143,13 +147,16 @@ export const isWithin = (tree: Tree, node: number, ancestor: number): boolean =>
 
 export function structureFindings(tree: Tree): Finding[] {
   const orphaned = new Set(tree.orphans.map((row) => row.node_id))
-  const orphans = tree.orphans.map((row): Finding => ({
-    code: 'NODE_ORPHANED',
-    severity: 'warning',
-    node_id: row.node_id,
-    message: `Node ${nodeLabel(row)} is orphaned: ${orphanReason(row, orphaned)}.`,
-    suggestion: 'Add the missing parent to the structure and import it again. Until then the facts of the node are unassigned.',
-  }))
+  const orphans = tree.orphans.map(
+    (row): Finding => ({
+      code: 'NODE_ORPHANED',
+      severity: 'warning',
+      node_id: row.node_id,
+      message: `Node ${nodeLabel(row)} is orphaned: ${orphanReason(row, orphaned)}.`,
+      suggestion:
+        'Add the missing parent to the structure and import it again. Until then the facts of the node are unassigned.',
+    }),
+  )
   return [...orphans, ...duplicateSiblings(tree)]
 }
 
@@ -167,19 +174,27 @@ function duplicateSiblings(tree: Tree): Finding[] {
     }
     return [...byName]
       .filter(([, ids]) => ids.length > 1)
-      .map(([name, ids]): Finding => ({
-        code: 'DUPLICATE_SIBLING_NAMES',
-        severity: 'info',
-        node_id: node.node_id,
-        message: `${ids.length} children of ${nodeLabel(node)} are named "${name}": ${ids.join(', ')}.`,
-        suggestion: 'Give siblings different names, so that a reader can tell them apart.',
-        detail: { nodes: ids },
-      }))
+      .map(
+        ([name, ids]): Finding => ({
+          code: 'DUPLICATE_SIBLING_NAMES',
+          severity: 'info',
+          node_id: node.node_id,
+          message: `${ids.length} children of ${nodeLabel(node)} are named "${name}": ${ids.join(', ')}.`,
+          suggestion: 'Give siblings different names, so that a reader can tell them apart.',
+          detail: { nodes: ids },
+        }),
+      )
   })
 }
 
 /** Of everything in the rows that a calculation or a report depends on; the order of siblings is part of it. */
 export const structureDigest = (rows: readonly NodeRow[]): Digest =>
   digestOf(
-    rows.map((row) => [row.node_id, row.parent_node_id, row.node_name, row.rollup_driver, row.rollup_value_source]),
+    rows.map((row) => [
+      row.node_id,
+      row.parent_node_id,
+      row.node_name,
+      row.rollup_driver,
+      row.rollup_value_source,
+    ]),
   )

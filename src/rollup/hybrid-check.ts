@@ -34,12 +34,20 @@ export async function naturalBySql(tx: Tx, scope: Scope): Promise<NaturalRow[]> 
   const rows = useCase.source.engine === 'books' ? await inBooks(tx, scope) : await inDuck(scope)
   return rows.flatMap(({ node_id, scenario, fact_count, ...sums }) =>
     tree.positions.has(node_id)
-      ? useCase.measures.map(({ name }, m) => ({ node_id, measure: name, scenario, natural: sums[`m${m}`] ?? '0', fact_count: Number(fact_count) }))
+      ? useCase.measures.map(({ name }, m) => ({
+          node_id,
+          measure: name,
+          scenario,
+          natural: sums[`m${m}`] ?? '0',
+          fact_count: Number(fact_count),
+        }))
       : [],
   )
 }
 
-type SumRow = { readonly node_id: string; readonly scenario: string; readonly fact_count: string } & Readonly<Record<string, string>>
+type SumRow = { readonly node_id: string; readonly scenario: string; readonly fact_count: string } & Readonly<
+  Record<string, string>
+>
 
 interface Dialect {
   readonly from: string
@@ -53,13 +61,20 @@ function query(scope: Scope, { from, text, key }: Dialect): string {
   const { useCase, tree, date, through } = scope
   const { source, measures } = useCase
   const { columns, bindings } = bindNodes(tree, useCase.drivers)
-  const closure = tree.nodes.flatMap((_, node) => ancestors(tree, node).map((above) => `(${text(tree.nodes[node]!.node_id)}, ${text(tree.nodes[above]!.node_id)})`))
+  const closure = tree.nodes.flatMap((_, node) =>
+    ancestors(tree, node).map(
+      (above) => `(${text(tree.nodes[node]!.node_id)}, ${text(tree.nodes[above]!.node_id)})`,
+    ),
+  )
   const joins = columns.map((column, i) => {
-    const bound = bindings.filter((b) => b.column === column).map((b) => `(${text(b.value)}, ${text(tree.nodes[b.node]!.node_id)})`)
+    const bound = bindings
+      .filter((b) => b.column === column)
+      .map((b) => `(${text(b.value)}, ${text(tree.nodes[b.node]!.node_id)})`)
     return `LEFT JOIN (VALUES ${bound.join(', ')}) AS b${i}(value, node) ON ${key(`f.${quoteIdentifier(column)}`)} = b${i}.value`
   })
   const owner = `coalesce(${[...columns.map((_, i) => `b${i}.node`), text(UNASSIGNED)].join(', ')})`
-  const scenario = source.scenario === null ? text(useCase.scenarios[0]!) : `f.${quoteIdentifier(source.scenario)}`
+  const scenario =
+    source.scenario === null ? text(useCase.scenarios[0]!) : `f.${quoteIdentifier(source.scenario)}`
   const sums = measures.map(({ column }, m) => `sum(f.${quoteIdentifier(column)}) AS m${m}`)
   const conditions = [
     ...(source.date === null ? [] : [`f.${quoteIdentifier(source.date)} = CAST(${text(date)} AS date)`]),
@@ -85,7 +100,9 @@ function ancestors(tree: Tree, node: number): number[] {
 
 async function inBooks(tx: Tx, scope: Scope): Promise<SumRow[]> {
   const table = await factTable(tx, scope.useCase.source.table!)
-  const numeric = new Set(table.columns.filter(({ type }) => type === 'numeric').map(({ name }) => `f.${quoteIdentifier(name)}`))
+  const numeric = new Set(
+    table.columns.filter(({ type }) => type === 'numeric').map(({ name }) => `f.${quoteIdentifier(name)}`),
+  )
   const sql = query(scope, {
     from: `public.${quoteIdentifier(table.physical)} AS f`,
     text: (value) => `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'::text`,
@@ -107,25 +124,52 @@ async function inDuck(scope: Scope): Promise<SumRow[]> {
 export interface HybridComparison {
   readonly cells: number
   readonly matching: number
-  readonly differences: readonly { readonly node_id: string; readonly measure: string; readonly scenario: string; readonly stored: string; readonly sql: string }[]
+  readonly differences: readonly {
+    readonly node_id: string
+    readonly measure: string
+    readonly scenario: string
+    readonly stored: string
+    readonly sql: string
+  }[]
 }
 
 /** Every stored cell against the SQL; a node the SQL has no facts for is 0. */
 export function compareNatural(stored: readonly ResultRow[], sql: readonly NaturalRow[]): HybridComparison {
-  const key = (row: { node_id: string; measure: string; scenario: string }): string => JSON.stringify([row.node_id, row.measure, row.scenario])
+  const key = (row: { node_id: string; measure: string; scenario: string }): string =>
+    JSON.stringify([row.node_id, row.measure, row.scenario])
   const expected = new Map(sql.map((row) => [key(row), row]))
   const differences = stored.flatMap((row) => {
     const other = expected.get(key(row))
     expected.delete(key(row))
-    const same = canonical(row.natural) === canonical(other?.natural ?? '0') && row.fact_count === (other?.fact_count ?? 0)
+    const same =
+      canonical(row.natural) === canonical(other?.natural ?? '0') &&
+      row.fact_count === (other?.fact_count ?? 0)
     const shown = (natural: string, facts: number): string => `${natural} of ${facts} facts`
-    return same ? [] : [{ node_id: row.node_id, measure: row.measure, scenario: row.scenario, stored: shown(row.natural, row.fact_count), sql: shown(other?.natural ?? '0', other?.fact_count ?? 0) }]
+    return same
+      ? []
+      : [
+          {
+            node_id: row.node_id,
+            measure: row.measure,
+            scenario: row.scenario,
+            stored: shown(row.natural, row.fact_count),
+            sql: shown(other?.natural ?? '0', other?.fact_count ?? 0),
+          },
+        ]
   })
   const missing = [...expected.values()].map(({ node_id, measure, scenario, natural, fact_count }) => ({
-    node_id, measure, scenario, stored: 'no such cell', sql: `${natural} of ${fact_count} facts`,
+    node_id,
+    measure,
+    scenario,
+    stored: 'no such cell',
+    sql: `${natural} of ${fact_count} facts`,
   }))
   const cells = stored.length + missing.length
-  return { cells, matching: cells - differences.length - missing.length, differences: [...differences, ...missing] }
+  return {
+    cells,
+    matching: cells - differences.length - missing.length,
+    differences: [...differences, ...missing],
+  }
 }
 
 const canonical = (text: string): string => canonicalDecimal(parseDecimal(text)!)

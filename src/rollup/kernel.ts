@@ -50,7 +50,11 @@ export interface Tuples {
   /** Sums of the facts bound to each node itself, by scenario code, then node. */
   direct(scenario: number): readonly Sums[]
   /** Sums of the facts under nodes from ≤ node < to that satisfy the predicate (null: all), of one scenario. */
-  sum(scenario: number, range: { readonly from: number; readonly to: number }, predicate: Predicate | null): Sums
+  sum(
+    scenario: number,
+    range: { readonly from: number; readonly to: number },
+    predicate: Predicate | null,
+  ): Sums
 }
 
 export function aggregate(input: KernelInput): Tuples {
@@ -83,8 +87,12 @@ export interface Claim {
 function nodeByCode(frame: Frame, { bindings }: Bindings, name: string): Claim {
   const column = codedIndex(frame, name)
   const { dictionary, type } = frame.coded[column]!
-  const nodes = new Map(bindings.filter((b) => b.column === name).map((b) => [canonicalValue(b.value, type), b.node]))
-  const nodeOf = Int32Array.from(dictionary, (text) => (text === null ? -1 : (nodes.get(canonicalValue(text, type)) ?? -1)))
+  const nodes = new Map(
+    bindings.filter((b) => b.column === name).map((b) => [canonicalValue(b.value, type), b.node]),
+  )
+  const nodeOf = Int32Array.from(dictionary, (text) =>
+    text === null ? -1 : (nodes.get(canonicalValue(text, type)) ?? -1),
+  )
   return { column, nodeOf }
 }
 
@@ -133,7 +141,9 @@ function classify(frame: Frame, column: number, tests: readonly (readonly [strin
     }
     return found
   })
-  const passes = new Map(tests.map(([key], i) => [key, Uint8Array.from(example, (code) => verdicts[i]![code]!)]))
+  const passes = new Map(
+    tests.map(([key], i) => [key, Uint8Array.from(example, (code) => verdicts[i]![code]!)]),
+  )
   return { column, classCount: classes.size, classOf, passes }
 }
 
@@ -270,10 +280,16 @@ class TupleSums implements Tuples {
   }
 
   direct(scenario: number): readonly Sums[] {
-    return Array.from({ length: this.index.radices[0]! }, (_, node) => this.sum(scenario, { from: node, to: node + 1 }, null))
+    return Array.from({ length: this.index.radices[0]! }, (_, node) =>
+      this.sum(scenario, { from: node, to: node + 1 }, null),
+    )
   }
 
-  sum(scenario: number, { from, to }: { readonly from: number; readonly to: number }, predicate: Predicate | null): Sums {
+  sum(
+    scenario: number,
+    { from, to }: { readonly from: number; readonly to: number },
+    predicate: Predicate | null,
+  ): Sums {
     const passes = predicate === null ? undefined : this.compile(predicate)
     const scenarios = this.index.part(1)
     const chosen: number[] = []
@@ -283,7 +299,12 @@ class TupleSums implements Tuples {
     }
     let facts = 0
     for (const tuple of chosen) facts += this.totals.facts[tuple]!
-    return { facts, amounts: this.frame.amounts.map(({ scale }, column) => decimal(total(this.totals.sums[column]!, chosen), scale)) }
+    return {
+      facts,
+      amounts: this.frame.amounts.map(({ scale }, column) =>
+        decimal(total(this.totals.sums[column]!, chosen), scale),
+      ),
+    }
   }
 
   /** The predicate as a test of a tuple's classes. */

@@ -92,7 +92,8 @@ interface Numbering {
   numberOf(key: number): number
 }
 
-const numbering = (bound: number): Numbering => (bound <= DENSE ? new DenseNumbering(bound) : new HashNumbering())
+const numbering = (bound: number): Numbering =>
+  bound <= DENSE ? new DenseNumbering(bound) : new HashNumbering()
 
 class DenseNumbering implements Numbering {
   size = 0

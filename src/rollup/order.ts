@@ -6,10 +6,10 @@
  */
 
 import { type Place, type Problem, problem } from '../base/errors.js'
+import type { Bindings } from './bindings.js'
 import { nodeLabel, type Tree } from './hierarchy.js'
 import { adjustedOperands, resolveRules } from './resolver.js'
 import type { Measure, Policy, Rule } from './use-case.js'
-import type { Bindings } from './bindings.js'
 
 export type Order = { readonly nodes: readonly number[] } | { readonly cycle: readonly number[] }
 
@@ -33,7 +33,12 @@ const OPEN = 1
 const DONE = 2
 
 /** Depth first without recursion; the open nodes on the stack are the path of a cycle. */
-function visit(start: number, needs: readonly (readonly number[])[], state: Uint8Array, order: number[]): number[] | undefined {
+function visit(
+  start: number,
+  needs: readonly (readonly number[])[],
+  state: Uint8Array,
+  order: number[],
+): number[] | undefined {
   if (state[start] === DONE) return undefined
   const stack = [{ node: start, next: 0 }]
   state[start] = OPEN
@@ -79,9 +84,14 @@ export function checkFormulaCycles(
   if (found.size > 0) return [...found.values()]
   const { deciding } = resolveRules(tree, rules, measures, bindings, policy)
   measures.forEach((_, m) => {
-    const order = calculationOrder(tree, deciding.map((byMeasure) => byMeasure[m]))
+    const order = calculationOrder(
+      tree,
+      deciding.map((byMeasure) => byMeasure[m]),
+    )
     if (!('cycle' in order)) return
-    const ruled = rules.find((rule) => order.cycle.includes(tree.positions.get(rule.node) ?? -1) && rule.flavour === 'arithmetic')
+    const ruled = rules.find(
+      (rule) => order.cycle.includes(tree.positions.get(rule.node) ?? -1) && rule.flavour === 'arithmetic',
+    )
     add(found, tree, order.cycle, ruled === undefined ? undefined : placeOf(ruled.no))
   })
   return [...found.values()]
@@ -98,7 +108,12 @@ function ancestorCycle(tree: Tree, rule: Rule & { readonly flavour: 'arithmetic'
   return path
 }
 
-function add(found: Map<string, Problem>, tree: Tree, cycle: readonly number[], place: Place | undefined): void {
+function add(
+  found: Map<string, Problem>,
+  tree: Tree,
+  cycle: readonly number[],
+  place: Place | undefined,
+): void {
   const path = [...cycle, cycle[0]!].map((node) => nodeLabel(tree.nodes[node]!)).join(' → ')
   if (!found.has(path)) found.set(path, problem('TIE-2309', { path }, place))
 }

@@ -36,14 +36,20 @@ export interface Resolution {
 }
 
 /** Two rules of a node that set one measure. */
-export function checkRuleConflicts(rules: readonly Rule[], measures: readonly Measure[], placeOf: (no: number) => Place | undefined): Problem[] {
+export function checkRuleConflicts(
+  rules: readonly Rule[],
+  measures: readonly Measure[],
+  placeOf: (no: number) => Place | undefined,
+): Problem[] {
   const seen = new Set<string>()
   return rules.flatMap((rule) => {
     const sets = measuresSetBy(rule)
     const names = sets === null ? measures.map(({ name }) => name) : [sets]
     const taken = names.filter((name) => seen.has(JSON.stringify([rule.node, name])))
     for (const name of names) seen.add(JSON.stringify([rule.node, name]))
-    return taken.length === 0 ? [] : [problem('TIE-2308', { node: rule.node, measure: taken.join(', ') }, placeOf(rule.no))]
+    return taken.length === 0
+      ? []
+      : [problem('TIE-2308', { node: rule.node, measure: taken.join(', ') }, placeOf(rule.no))]
   })
 }
 
@@ -103,7 +109,13 @@ function shadowed(tree: Tree, decisions: readonly Decision[], deciding: Resoluti
   const reach = new Map<Rule, ReadonlySet<number>>()
   const reaches = (rule: Rule, measure: number, node: number): boolean => {
     if (rule.flavour !== 'arithmetic') return false
-    const read = reach.get(rule) ?? readBy(tree, rule, deciding.map((rules) => rules[measure]))
+    const read =
+      reach.get(rule) ??
+      readBy(
+        tree,
+        rule,
+        deciding.map((rules) => rules[measure]),
+      )
     reach.set(rule, read)
     return read.has(node)
   }
@@ -125,7 +137,11 @@ function shadowed(tree: Tree, decisions: readonly Decision[], deciding: Resoluti
 }
 
 /** Every node whose adjusted value goes into the formula's, through operands and the children they add up. */
-function readBy(tree: Tree, rule: Rule & { readonly flavour: 'arithmetic' }, deciding: readonly (Rule | undefined)[]): ReadonlySet<number> {
+function readBy(
+  tree: Tree,
+  rule: Rule & { readonly flavour: 'arithmetic' },
+  deciding: readonly (Rule | undefined)[],
+): ReadonlySet<number> {
   const read = new Set<number>()
   const pending = adjustedOperands(tree, rule)
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -152,11 +168,27 @@ export function resolutionFindings(decisions: readonly Decision[]): Finding[] {
     const about = { node_id: rule.node, detail: { rule: ruleText(rule), reason } }
     if (outcome === 'skipped') {
       const message = `Rule ${rule.no} on ${rule.node} is skipped: ${reason}.`
-      return [{ ...about, code: 'RULE_SKIPPED', severity: 'warning', message, suggestion: 'Remove the rule, or run with the policy top_down.' }]
+      return [
+        {
+          ...about,
+          code: 'RULE_SKIPPED',
+          severity: 'warning',
+          message,
+          suggestion: 'Remove the rule, or run with the policy top_down.',
+        },
+      ]
     }
     if (outcome === 'shadowed') {
       const message = `Rule ${rule.no} on ${rule.node} is shadowed: ${reason}.`
-      return [{ ...about, code: 'RULE_SHADOWED', severity: 'info', message, suggestion: 'Nothing to do when the ancestor is meant to stand by itself.' }]
+      return [
+        {
+          ...about,
+          code: 'RULE_SHADOWED',
+          severity: 'info',
+          message,
+          suggestion: 'Nothing to do when the ancestor is meant to stand by itself.',
+        },
+      ]
     }
     return []
   })

@@ -22,10 +22,15 @@ export interface Figures {
 export function resultDigest(rows: readonly Figures[]): Digest {
   const digest = new RowDigest()
   const sorted = [...rows].sort(
-    (a, b) => compareText(a.node_id, b.node_id) || compareText(a.measure, b.measure) || compareText(a.scenario, b.scenario),
+    (a, b) =>
+      compareText(a.node_id, b.node_id) ||
+      compareText(a.measure, b.measure) ||
+      compareText(a.scenario, b.scenario),
   )
   for (const row of sorted) {
-    const amounts = [row.natural, row.direct, row.adjusted, row.plug].map((text) => (text === null ? null : canonical(text)))
+    const amounts = [row.natural, row.direct, row.adjusted, row.plug].map((text) =>
+      text === null ? null : canonical(text),
+    )
     digest.add([row.node_id, row.measure, row.scenario, ...amounts, row.fact_count])
   }
   return digest.end()

@@ -34,19 +34,32 @@ export function ruleFindings(context: Context): Finding[] {
 }
 
 /** The predicates of a rule with the nodes they look at. */
-function searches({ tree }: Context, rule: Rule): { readonly where: Predicate; readonly from: number; readonly to: number }[] {
+function searches(
+  { tree }: Context,
+  rule: Rule,
+): { readonly where: Predicate; readonly from: number; readonly to: number }[] {
   const everywhere = { from: 0, to: tree.nodes.length }
   if (rule.flavour === 'arithmetic') {
-    return formulaSums(rule.formula).flatMap(({ where }) => (where === undefined ? [] : [{ where, ...everywhere }]))
+    return formulaSums(rule.formula).flatMap(({ where }) =>
+      where === undefined ? [] : [{ where, ...everywhere }],
+    )
   }
   if (rule.where === null) return []
   const node = tree.positions.get(rule.node)!
-  return [{ where: rule.where, ...(rule.scope === 'table' ? everywhere : { from: node, to: tree.nodes[node]!.end }) }]
+  return [
+    {
+      where: rule.where,
+      ...(rule.scope === 'table' ? everywhere : { from: node, to: tree.nodes[node]!.end }),
+    },
+  ]
 }
 
 function matchesNothing(context: Context, rule: Rule): Finding[] {
   return searches(context, rule).flatMap(({ where, ...range }): Finding[] => {
-    const rows = context.scenarios.reduce((sum, { code }) => sum + context.tuples.sum(code, range, where).facts, 0)
+    const rows = context.scenarios.reduce(
+      (sum, { code }) => sum + context.tuples.sum(code, range, where).facts,
+      0,
+    )
     if (rows > 0 || context.scenarios.length === 0) return []
     const near = nearMisses(context.frame, where)
     const replaced = replacedBy(context, rule)
@@ -69,14 +82,22 @@ function matchesNothing(context: Context, rule: Rule): Finding[] {
 }
 
 /** What the node would show without the rule: the money the rule took away. */
-function replacedBy({ tree, useCase, cells }: Context, rule: Rule): { amount: string; measure: string; scenario: string } | undefined {
+function replacedBy(
+  { tree, useCase, cells }: Context,
+  rule: Rule,
+): { amount: string; measure: string; scenario: string } | undefined {
   const node = tree.positions.get(rule.node)!
   const set = rule.flavour === 'filter' ? null : rule.into
-  const measure = Math.max(0, useCase.measures.findIndex(({ name }) => name === set))
+  const measure = Math.max(
+    0,
+    useCase.measures.findIndex(({ name }) => name === set),
+  )
   const cell = cells.find((candidate) => candidate.node === node && candidate.measure === measure)
   if (cell === undefined) return undefined
   const children = tree.nodes[node]!.children
-  const below = cells.filter((c) => c.scenario === cell.scenario && c.measure === measure && children.includes(c.node))
+  const below = cells.filter(
+    (c) => c.scenario === cell.scenario && c.measure === measure && children.includes(c.node),
+  )
   if (below.some(({ adjusted }) => adjusted === undefined)) return undefined
   const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), cell.direct)
   return { amount: formatDecimal(unruled), measure: useCase.measures[measure]!.name, scenario: cell.scenario }
@@ -101,15 +122,17 @@ function measureSwitched({ tree, useCase, cells }: Context, { rule }: Decision):
   const measure = useCase.measures.findIndex(({ name }) => name === rule.into)
   return cells
     .filter((cell) => cell.node === node && cell.measure === measure && cell.adjusted !== undefined)
-    .map((cell): Finding => ({
-      code: 'MEASURE_SWITCHED',
-      severity: 'info',
-      node_id: rule.node,
-      measure: rule.into,
-      scenario: cell.scenario,
-      amount: formatDecimal(subtract(cell.natural, cell.adjusted!)),
-      message: `${rule.node} takes ${rule.into} of ${cell.scenario} from ${rule.measure_name} by rule ${rule.no}.`,
-      suggestion: 'Nothing to do when the switch is meant; the plug shows what it changed.',
-      detail: { rule: ruleText(rule), column: rule.column },
-    }))
+    .map(
+      (cell): Finding => ({
+        code: 'MEASURE_SWITCHED',
+        severity: 'info',
+        node_id: rule.node,
+        measure: rule.into,
+        scenario: cell.scenario,
+        amount: formatDecimal(subtract(cell.natural, cell.adjusted!)),
+        message: `${rule.node} takes ${rule.into} of ${cell.scenario} from ${rule.measure_name} by rule ${rule.no}.`,
+        suggestion: 'Nothing to do when the switch is meant; the plug shows what it changed.',
+        detail: { rule: ruleText(rule), column: rule.column },
+      }),
+    )
 }

@@ -13,8 +13,8 @@ import type { Finding } from '../base/finding.js'
 import { plural } from '../base/text.js'
 import type { Tx } from '../books/books.js'
 import type { Context } from '../books/operation.js'
-import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import type { RunHeader } from '../books/run-headers.js'
+import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import { amountIndex, type Frame, frameBytes } from '../engines/frame.js'
 import type { FactSource } from '../engines/source.js'
 import { type Calculation, calculate, frameColumns } from './calculate.js'
@@ -114,25 +114,49 @@ async function currentInputs(tx: Tx, { use_case, pnl_date, policy }: SnapshotReq
   }
 }
 
-async function calculateAndSeal(context: Context, tx: Tx, run: RunId, inputs: Inputs, began: number): Promise<Snapshot> {
+async function calculateAndSeal(
+  context: Context,
+  tx: Tx,
+  run: RunId,
+  inputs: Inputs,
+  began: number,
+): Promise<Snapshot> {
   const { tree, stored, policy } = inputs
   const { useCase } = stored
-  const { frame, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(tx, useCase.source, stored.id, async (source) => {
-    const through = await source.horizon()
-    const read = await readAndCalculate(context, source, inputs, through)
-    return { ...read, horizon: through, undated: await undatedFindings(source, useCase) }
-  })
+  const { frame, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
+    tx,
+    useCase.source,
+    stored.id,
+    async (source) => {
+      const through = await source.horizon()
+      const read = await readAndCalculate(context, source, inputs, through)
+      return { ...read, horizon: through, undated: await undatedFindings(source, useCase) }
+    },
+  )
   const storing = context.elapsed()
   context.progress.report('storing results', calculation.cells.length)
   const scales = scalesOf(useCase, frame)
   await saveResults(tx, context.tenant, run, tree, useCase, scales, calculation.cells)
-  const digests = { facts: frame.digest, hierarchy: inputs.hierarchyDigest, ...useCaseDigests(useCase), policy: digestOf(policy) }
+  const digests = {
+    facts: frame.digest,
+    hierarchy: inputs.hierarchyDigest,
+    ...useCaseDigests(useCase),
+    policy: digestOf(policy),
+  }
   const findings = [...structureFindings(tree), ...undated, ...calculation.findings]
   const result_digest = resultDigest(figuresOf(calculation, tree, useCase, scales))
   const store_ms = context.elapsed() - storing
   const duration_ms = context.elapsed() - began
   const cells = calculation.cells.length
-  const measures = { read_ms, calculate_ms, store_ms, facts: frame.rows, tuples: calculation.tuples, cells, frame_bytes: frameBytes(frame) }
+  const measures = {
+    read_ms,
+    calculate_ms,
+    store_ms,
+    facts: frame.rows,
+    tuples: calculation.tuples,
+    cells,
+    frame_bytes: frameBytes(frame),
+  }
   context.signal.throwIfAborted()
   await sealRun(tx, {
     id: run,
@@ -167,7 +191,12 @@ interface ReadAndCalculated {
   readonly calculate_ms: number
 }
 
-async function readAndCalculate({ progress, signal, elapsed }: Context, source: FactSource, inputs: Inputs, through: bigint | null): Promise<ReadAndCalculated> {
+async function readAndCalculate(
+  { progress, signal, elapsed }: Context,
+  source: FactSource,
+  inputs: Inputs,
+  through: bigint | null,
+): Promise<ReadAndCalculated> {
   const { stored, tree, policy, date } = inputs
   const { useCase } = stored
   const problems = checkUseCase(useCase, tree, source.columns, policy)
@@ -207,7 +236,12 @@ async function undatedFindings(source: FactSource, { source: { date } }: UseCase
 const scalesOf = (useCase: UseCase, frame: Frame): number[] =>
   useCase.measures.map(({ column }) => frame.amounts[amountIndex(frame, column)]!.scale)
 
-function figuresOf(calculation: Calculation, tree: Tree, useCase: UseCase, scales: readonly number[]): Figures[] {
+function figuresOf(
+  calculation: Calculation,
+  tree: Tree,
+  useCase: UseCase,
+  scales: readonly number[],
+): Figures[] {
   return calculation.cells.map((cell) => {
     const shown = (value: typeof cell.adjusted): string | null =>
       value === undefined ? null : formatDecimal(withScaleAtLeast(value, scales[cell.measure]!))
@@ -234,7 +268,10 @@ async function failed(context: Context, run: RunId, began: number, cause: unknow
       id: run,
       finished_at: context.now(),
       calculation_duration_ms: context.elapsed() - began,
-      error: { message, problems: problems.map(({ code, message: text, remedy }) => ({ code, message: text, remedy })) },
+      error: {
+        message,
+        problems: problems.map(({ code, message: text, remedy }) => ({ code, message: text, remedy })),
+      },
     })
   } catch {
     // The database is gone too: the next start finds the run without its process and marks it.
@@ -252,7 +289,12 @@ export interface Recalculation {
 
 /** The calculation of a completed run once more: its versions, and the facts that had arrived by then. */
 export async function recalculate(context: Context, tx: Tx, header: RunHeader): Promise<Recalculation> {
-  const recorded = header.parameters as { structure: string; structure_version: number; use_case_version: number; facts_through: string | null }
+  const recorded = header.parameters as {
+    structure: string
+    structure_version: number
+    use_case_version: number
+    facts_through: string | null
+  }
   const stored = await loadUseCaseVersion(tx, header.use_case_id!, recorded.use_case_version)
   const structure = await loadStructure(tx, recorded.structure, recorded.structure_version)
   const tree = buildTree(structure.rows)
@@ -265,7 +307,9 @@ export async function recalculate(context: Context, tx: Tx, header: RunHeader): 
     date: header.pnl_date as IsoDate,
   }
   const through = recorded.facts_through === null ? null : BigInt(recorded.facts_through)
-  const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) => readAndCalculate(context, source, inputs, through))
+  const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) =>
+    readAndCalculate(context, source, inputs, through),
+  )
   const figures = figuresOf(calculation, tree, stored.useCase, scalesOf(stored.useCase, frame))
   return { result_digest: resultDigest(figures), facts_digest: frame.digest, tree }
 }

@@ -18,7 +18,10 @@ export async function withSource<T>(
 ): Promise<T> {
   if (spec.engine === 'books') return work(booksSource(tx, await factTable(tx, spec.table!), useCaseId))
   const { openDuckSource } = await import('../engines/duckdb.js')
-  const source = await openDuckSource({ path: spec.path!, ...(spec.table === null ? {} : { table: spec.table }) })
+  const source = await openDuckSource({
+    path: spec.path!,
+    ...(spec.table === null ? {} : { table: spec.table }),
+  })
   try {
     return await work(source)
   } finally {

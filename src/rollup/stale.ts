@@ -33,7 +33,8 @@ async function factsSince(tx: Tx, header: RunHeader, { source }: UseCase, throug
     params.push(value)
     conditions.push(`${condition} = $${params.length}`)
   }
-  if (source.date !== null && table.columns.some(({ name }) => name === source.date)) add(`${quoteIdentifier(source.date)}::text`, header.pnl_date!)
+  if (source.date !== null && table.columns.some(({ name }) => name === source.date))
+    add(`${quoteIdentifier(source.date)}::text`, header.pnl_date!)
   if (table.sharedByUseCases) add('use_case_id::text', header.use_case_id!)
   const [row] = await tx.rows<{ newer: boolean }>(
     `SELECT EXISTS (SELECT FROM public.${quoteIdentifier(table.physical)} WHERE ${conditions.join(' AND ')}) AS newer`,

@@ -25,7 +25,17 @@ export interface UseCaseFile {
 }
 
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['use_case', 'description', 'structure', 'source', 'measures', 'policy', 'scenarios', 'drivers', 'rules'],
+  '': [
+    'use_case',
+    'description',
+    'structure',
+    'source',
+    'measures',
+    'policy',
+    'scenarios',
+    'drivers',
+    'rules',
+  ],
   source: ['engine', 'table', 'path', 'date', 'scenario'],
   drivers: ['nodes', 'column', 'value'],
   rules: ['node', 'where', 'scope', 'measure_name', 'formula', 'into', 'note'],
@@ -44,7 +54,8 @@ export function readUseCaseFile(text: string, file: string): UseCaseFile {
   }
   const placeOf: PlaceOf = (path, offset) => placeIn(document.contents, lines, file, path, offset)
   const parsed = useCaseDraftSchema.safeParse(plainValue(document.contents as Node | null))
-  if (!parsed.success) throw new Refusal(parsed.error.issues.flatMap((issue) => formatProblems(issue, placeOf)))
+  if (!parsed.success)
+    throw new Refusal(parsed.error.issues.flatMap((issue) => formatProblems(issue, placeOf)))
   return { draft: parsed.data, placeOf }
 }
 
@@ -52,15 +63,26 @@ export function readUseCaseFile(text: string, file: string): UseCaseFile {
 function plainValue(node: Node | null): unknown {
   if (node === null) return null
   if (isMap(node)) {
-    return Object.fromEntries(node.items.map(({ key, value }) => [String(plainValue(key as Node)), plainValue(value as Node | null)]))
+    return Object.fromEntries(
+      node.items.map(({ key, value }) => [String(plainValue(key as Node)), plainValue(value as Node | null)]),
+    )
   }
   if (isSeq(node)) return node.items.map((item) => plainValue(item as Node))
-  if (isScalar(node)) return node.value === null || typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
+  if (isScalar(node))
+    return node.value === null || typeof node.value === 'string'
+      ? node.value
+      : (node.source ?? String(node.value))
   // Aliases would let a small file name a large one; nobody needs them here.
   return isAlias(node) ? { alias: node.source } : undefined
 }
 
-function placeIn(root: unknown, lines: LineCounter, file: string, path: Path, offset: number | undefined): Place {
+function placeIn(
+  root: unknown,
+  lines: LineCounter,
+  file: string,
+  path: Path,
+  offset: number | undefined,
+): Place {
   let node = root
   let found = root as Node | null
   for (const step of path) {
@@ -86,12 +108,20 @@ function formatProblems(issue: z.core.$ZodIssue, placeOf: PlaceOf): Problem[] {
   }
   const known = KEYS[String(path[0] ?? '')] ?? []
   return issue.keys.map((key) =>
-    problem('TIE-2302', { detail: `${where}: unknown key "${key}"; known are ${known.join(', ')}.`, suggestion: didYouMean(key, known) }, placeOf([...path, key])),
+    problem(
+      'TIE-2302',
+      {
+        detail: `${where}: unknown key "${key}"; known are ${known.join(', ')}.`,
+        suggestion: didYouMean(key, known),
+      },
+      placeOf([...path, key]),
+    ),
   )
 }
 
 function issueText(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') return issue.input === undefined ? 'is missing.' : `expected ${issue.expected}.`
+  if (issue.code === 'invalid_type')
+    return issue.input === undefined ? 'is missing.' : `expected ${issue.expected}.`
   if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}.`
   if (issue.code === 'invalid_union') return 'expected leaves, all or a list of node ids.'
   return `${issue.message}.`

@@ -98,9 +98,24 @@ export function useCaseDigests(useCase: UseCase): UseCaseDigests {
   const { source, measures, drivers, scenarios, rules } = useCase
   const where = source.engine === 'books' ? source.table : source.path
   return {
-    rules: digestOf(rules.map((rule) => [rule.node, rule.flavour, rule.flavour === 'measure_switch' ? rule.column : null, ruleText(rule)])),
+    rules: digestOf(
+      rules.map((rule) => [
+        rule.node,
+        rule.flavour,
+        rule.flavour === 'measure_switch' ? rule.column : null,
+        ruleText(rule),
+      ]),
+    ),
     mapping: digestOf(
-      toCanonical({ engine: source.engine, where, date: source.date, scenario: source.scenario, measures, drivers, scenarios }),
+      toCanonical({
+        engine: source.engine,
+        where,
+        date: source.date,
+        scenario: source.scenario,
+        measures,
+        drivers,
+        scenarios,
+      }),
     ),
   }
 }

@@ -4,10 +4,10 @@
  */
 
 import { openBooks } from '../books/open.js'
-import type { MaintainedBooks } from '../books/transaction.js'
 import type { Context, Progress } from '../books/operation.js'
 import { failOrphans, type RunId } from '../books/runs.js'
 import { DEFAULT_TENANT, tenantNamed } from '../books/tenants.js'
+import type { MaintainedBooks } from '../books/transaction.js'
 import type { Environment } from './environment.js'
 import type { Settings } from './settings.js'
 
@@ -19,7 +19,12 @@ export interface Session {
   close(): Promise<void>
 }
 
-export async function openSession(environment: Environment, settings: Settings, command: string, progress: Progress): Promise<Session> {
+export async function openSession(
+  environment: Environment,
+  settings: Settings,
+  command: string,
+  progress: Progress,
+): Promise<Session> {
   const books = await openBooks({ db: settings.db.value, command, migrate: 'never' })
   try {
     const name = settings.tenant.value

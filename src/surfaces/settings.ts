@@ -5,7 +5,6 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { refuse } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
 
@@ -34,9 +33,15 @@ export interface SettingSources {
   readonly directory: string
 }
 
-export function resolveSettings({ flags, environment, directory }: SettingSources): Settings {
-  const file = readSettingsFile(directory, flags.config)
-  const defaults: Record<SettingName, string> = { db: join(directory, '.tieout', 'db'), tenant: 'default', user: 'unknown', host: '127.0.0.1', port: '4173' }
+export async function resolveSettings({ flags, environment, directory }: SettingSources): Promise<Settings> {
+  const file = await readSettingsFile(directory, flags.config)
+  const defaults: Record<SettingName, string> = {
+    db: join(directory, '.tieout', 'db'),
+    tenant: 'default',
+    user: 'unknown',
+    host: '127.0.0.1',
+    port: '4173',
+  }
   const setting = (name: SettingName): Setting => {
     const flag = flags[name]
     if (flag !== undefined) return { value: flag, origin: `--${name}` }
@@ -45,26 +50,47 @@ export function resolveSettings({ flags, environment, directory }: SettingSource
     const value = file.values[name]
     return value === undefined ? { value: defaults[name], origin: 'default' } : { value, origin: file.name }
   }
-  return { db: setting('db'), tenant: setting('tenant'), user: setting('user'), host: setting('host'), port: setting('port') }
+  return {
+    db: setting('db'),
+    tenant: setting('tenant'),
+    user: setting('user'),
+    host: setting('host'),
+    port: setting('port'),
+  }
 }
 
-function readSettingsFile(directory: string, named: string | undefined): { readonly name: string; readonly values: Readonly<Record<string, string>> } {
+async function readSettingsFile(
+  directory: string,
+  named: string | undefined,
+): Promise<{ readonly name: string; readonly values: Readonly<Record<string, string>> }> {
   const name = named ?? FILE
   const path = resolve(directory, name)
   if (named === undefined && !existsSync(path)) return { name, values: {} }
+  // Most runs have no such file and need no YAML.
+  const { parse } = await import('yaml')
   let content: unknown
   try {
     content = parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    if ((error as { code?: string }).code === 'ENOENT') refuse('TIE-1005', { file: path, detail: 'there is no such file' })
+    if ((error as { code?: string }).code === 'ENOENT')
+      refuse('TIE-1005', { file: path, detail: 'there is no such file' })
     refuse('TIE-1003', { file: path, detail: (error as Error).message.split('\n')[0]! })
   }
   if (content === null) return { name, values: {} }
-  if (typeof content !== 'object' || Array.isArray(content)) refuse('TIE-1003', { file: path, detail: 'it is no list of settings.' })
+  if (typeof content !== 'object' || Array.isArray(content))
+    refuse('TIE-1003', { file: path, detail: 'it is no list of settings.' })
   const unknown = Object.keys(content).find((key) => !SETTING_NAMES.includes(key as SettingName))
-  if (unknown !== undefined) refuse('TIE-1003', { file: path, detail: `unknown setting "${unknown}". ${didYouMean(unknown, SETTING_NAMES)}` })
-  return { name, values: Object.fromEntries(Object.entries(content).map(([key, value]) => [key, String(value)])) }
+  if (unknown !== undefined)
+    refuse('TIE-1003', {
+      file: path,
+      detail: `unknown setting "${unknown}". ${didYouMean(unknown, SETTING_NAMES)}`,
+    })
+  return {
+    name,
+    values: Object.fromEntries(Object.entries(content).map(([key, value]) => [key, String(value)])),
+  }
 }
 
 /** A URL without its password, for messages. */
-export const withoutPassword = (url: string): string => url.replace(/^(postgres(?:ql)?:\/\/[^:@/]*):[^@]*@/i, '$1:***@')
+export const withoutPassword = (url: string): string =>
+  url.replace(/^(postgres(?:ql)?:\/\/[^:@/]*):[^@]*@/i, '$1:***@')

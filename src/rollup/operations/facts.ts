@@ -13,7 +13,6 @@ import {
   createFactTable,
   createStaging,
   earlierImport,
-
   type FactTable,
   findFactTable,
   insertFromStaging,
@@ -22,22 +21,25 @@ import {
   type NewColumn,
   PNL_ENTRIES,
   recordImport,
-  SYSTEM_COLUMNS,
   type StoredColumn,
+  SYSTEM_COLUMNS,
 } from '../../books/fact-tables.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import { type CsvRecord, readCsv } from '../../engines/csv.js'
 import { checkHeader, checkNames, checkRecord, FileProblems } from '../../engines/csv-table.js'
 import { readDuckRows } from '../../engines/duckdb.js'
 import { ColumnShape, fitsType } from '../../engines/infer.js'
-import { parseTypes, type TypeOverride } from '../type-overrides.js'
 import { loadUseCase, useCasesOfTable } from '../store/use-cases.js'
+import { parseTypes, type TypeOverride } from '../type-overrides.js'
 
 const input = z.object({
   file: z.string().describe('A CSV or Parquet file.'),
   table: z.string().optional().describe('The fact table; made when it does not exist.'),
   use_case: z.string().optional().describe('Import into the table of this use case.'),
-  types: z.string().optional().describe('Types of columns: col=type,… with text, numeric, numeric(p,s), date, boolean.'),
+  types: z
+    .string()
+    .optional()
+    .describe('Types of columns: col=type,… with text, numeric, numeric(p,s), date, boolean.'),
   ignore_columns: z.boolean().default(false).describe('Leave unknown columns out instead of refusing them.'),
   dry_run: z.boolean().default(false).describe('Do everything but keep nothing.'),
 })
@@ -59,7 +61,22 @@ const importFacts = operation({
     import_id: z.string().nullable(),
     dry_run: z.boolean(),
   }),
-  errors: ['TIE-2401', 'TIE-2403', 'TIE-2404', 'TIE-2405', 'TIE-2406', 'TIE-2407', 'TIE-2408', 'TIE-2409', 'TIE-2410', 'TIE-2411', 'TIE-2412', 'TIE-2413', 'TIE-2414', 'TIE-2415'],
+  errors: [
+    'TIE-2401',
+    'TIE-2403',
+    'TIE-2404',
+    'TIE-2405',
+    'TIE-2406',
+    'TIE-2407',
+    'TIE-2408',
+    'TIE-2409',
+    'TIE-2410',
+    'TIE-2411',
+    'TIE-2412',
+    'TIE-2413',
+    'TIE-2414',
+    'TIE-2415',
+  ],
   positional: ['file'],
   async run(context, given) {
     const { books, tenant } = context
@@ -124,10 +141,17 @@ class FactImport {
     const { tx, given } = this
     const useCase = given.use_case === undefined ? undefined : await loadUseCase(tx, given.use_case)
     const name = given.table ?? useCase?.useCase.source.table
-    if (name === undefined || name === null) refuse('TIE-1002', { command: 'facts import', detail: 'Pass --table or --use-case to say where the facts go.' })
+    if (name === undefined || name === null)
+      refuse('TIE-1002', {
+        command: 'facts import',
+        detail: 'Pass --table or --use-case to say where the facts go.',
+      })
     checkTableName(name)
     if (name === PNL_ENTRIES && useCase === undefined) {
-      refuse('TIE-1002', { command: 'facts import', detail: `${PNL_ENTRIES} holds the facts of several use cases: pass --use-case NAME.` })
+      refuse('TIE-1002', {
+        command: 'facts import',
+        detail: `${PNL_ENTRIES} holds the facts of several use cases: pass --use-case NAME.`,
+      })
     }
     await lockFactTable(tx, name)
     const existing = await findFactTable(tx, name)
@@ -137,14 +161,32 @@ class FactImport {
     if (existing !== undefined && same !== undefined) {
       return { ...base, new: 0, same, created: false, columns: [...existing.columns], import_id: null }
     }
-    const staged = extname(given.file) === '.parquet' ? await this.stageParquet(existing) : await this.stageCsv(existing, await this.datesOf(name))
+    const staged =
+      extname(given.file) === '.parquet'
+        ? await this.stageParquet(existing)
+        : await this.stageCsv(existing, await this.datesOf(name))
     this.problems.stop()
     const importId = this.context.newId()
     await recordImport(tx, this.context.tenant, {
-      importId, table: name, useCaseId, fileName: basename(given.file), fileDigest: this.digest, rows: staged.rows, importedBy: this.context.who,
+      importId,
+      table: name,
+      useCaseId,
+      fileName: basename(given.file),
+      fileDigest: this.digest,
+      rows: staged.rows,
+      importedBy: this.context.who,
     })
-    const table = existing ?? (await createFactTable(tx, this.context.tenant, name, staged.columns.filter((c) => c !== undefined)))
-    const targets = staged.columns.map((column) => table.columns.find((stored) => stored.name === column?.name))
+    const table =
+      existing ??
+      (await createFactTable(
+        tx,
+        this.context.tenant,
+        name,
+        staged.columns.filter((c) => c !== undefined),
+      ))
+    const targets = staged.columns.map((column) =>
+      table.columns.find((stored) => stored.name === column?.name),
+    )
     this.context.progress.report('storing facts', staged.rows)
     const rows = await insertFromStaging(tx, table, this.context.tenant, importId, targets, useCaseId)
     if (rows !== staged.rows) throw new Error(`${staged.rows} rows were staged, ${rows} stored`)
@@ -155,29 +197,45 @@ class FactImport {
   /** Columns that use cases of the table declare as their date: a fact without one could never be in a run. */
   private async datesOf(table: string): Promise<ReadonlyMap<string, string>> {
     const useCases = await useCasesOfTable(this.tx, table)
-    return new Map(useCases.flatMap(({ useCase }) => (useCase.source.date === null ? [] : [[useCase.source.date, useCase.name]])))
+    return new Map(
+      useCases.flatMap(({ useCase }) =>
+        useCase.source.date === null ? [] : [[useCase.source.date, useCase.name]],
+      ),
+    )
   }
 
-  private async stageCsv(existing: FactTable | undefined, dates: ReadonlyMap<string, string>): Promise<Staged> {
+  private async stageCsv(
+    existing: FactTable | undefined,
+    dates: ReadonlyMap<string, string>,
+  ): Promise<Staged> {
     const batches = readCsv(this.given.file)[Symbol.asyncIterator]()
     const first = await batches.next()
     const [header, ...rest] = first.done ? [] : first.value
     if (header === undefined) refuse('TIE-2410', {}, { file: this.given.file, line: 1 })
-    const reader = existing === undefined ? this.newTableReader(header) : this.tableReader(header, existing, dates)
+    const reader =
+      existing === undefined ? this.newTableReader(header) : this.tableReader(header, existing, dates)
     this.problems.stop()
     await createStaging(this.tx, reader.positions.length)
     const rows = await this.tx.copyIn('staging', this.stagedRows(rest, batches, header, reader))
     return { rows, columns: reader.columns() }
   }
 
-  private async *stagedRows(first: readonly CsvRecord[], batches: AsyncIterator<readonly CsvRecord[]>, header: CsvRecord, reader: RowReader): AsyncGenerator<Uint8Array> {
+  private async *stagedRows(
+    first: readonly CsvRecord[],
+    batches: AsyncIterator<readonly CsvRecord[]>,
+    header: CsvRecord,
+    reader: RowReader,
+  ): AsyncGenerator<Uint8Array> {
     let done = 0
     const add = (records: readonly CsvRecord[]): Iterable<Uint8Array> => {
       const rows: (string | null)[][] = []
       for (const record of records) {
         if (!checkRecord(record, header.fields, this.problems)) continue
         reader.check(record)
-        rows.push([String(record.line), ...reader.positions.map((i) => (record.fields[i] === '' ? null : record.fields[i]!))])
+        rows.push([
+          String(record.line),
+          ...reader.positions.map((i) => (record.fields[i] === '' ? null : record.fields[i]!)),
+        ])
       }
       done += records.length
       this.context.progress.report('reading the file', done)
@@ -195,7 +253,11 @@ class FactImport {
     const required = builtIn ? table.columns.filter(({ notNull }) => notNull).map(({ name }) => name) : names
     const { columns } = checkHeader(
       header,
-      { required, optional: builtIn ? names.filter((name) => !required.includes(name)) : [], ignoreUnknown: this.given.ignore_columns },
+      {
+        required,
+        optional: builtIn ? names.filter((name) => !required.includes(name)) : [],
+        ignoreUnknown: this.given.ignore_columns,
+      },
       this.problems,
     )
     checkNames(header.fields, header.line, this.problems)
@@ -210,13 +272,29 @@ class FactImport {
     }
   }
 
-  private checkValue({ name, type, scale, notNull }: StoredColumn, value: string, line: number, dates: ReadonlyMap<string, string>): void {
+  private checkValue(
+    { name, type, scale, notNull }: StoredColumn,
+    value: string,
+    line: number,
+    dates: ReadonlyMap<string, string>,
+  ): void {
     const place = this.problems.at(line)
     if (value === '' && (notNull || dates.has(name))) {
       const useCase = dates.get(name) ?? this.given.use_case ?? ''
-      this.problems.add(problem('TIE-2409', { column: name, what: name === 'scenario' ? 'scenario' : 'date', use_case: useCase }, place))
+      this.problems.add(
+        problem(
+          'TIE-2409',
+          { column: name, what: name === 'scenario' ? 'scenario' : 'date', use_case: useCase },
+          place,
+        ),
+      )
     } else if (!fitsType(value, type, scale)) {
-      const shown = type === 'numeric' && scale !== null ? `number with at most ${scale} decimals` : type === 'numeric' ? 'number' : type
+      const shown =
+        type === 'numeric' && scale !== null
+          ? `number with at most ${scale} decimals`
+          : type === 'numeric'
+            ? 'number'
+            : type
       this.problems.add(problem('TIE-2403', { value, column: name, type: shown }, place))
     }
   }
@@ -225,11 +303,23 @@ class FactImport {
   private newTableReader(header: CsvRecord): RowReader {
     checkNames(header.fields, header.line, this.problems)
     for (const name of header.fields.filter((field) => SYSTEM_COLUMNS.includes(field))) {
-      this.problems.add(problem('TIE-2406', { column: name, why: 'which Tieout needs itself' }, this.problems.at(header.line)))
+      this.problems.add(
+        problem(
+          'TIE-2406',
+          { column: name, why: 'which Tieout needs itself' },
+          this.problems.at(header.line),
+        ),
+      )
     }
     for (const name of this.overrides.keys()) {
       if (header.fields.includes(name)) continue
-      this.problems.add(problem('TIE-2405', { column: name, expected: header.fields.join(', '), suggestion: didYouMean(name, header.fields) }, this.problems.at(header.line)))
+      this.problems.add(
+        problem(
+          'TIE-2405',
+          { column: name, expected: header.fields.join(', '), suggestion: didYouMean(name, header.fields) },
+          this.problems.at(header.line),
+        ),
+      )
     }
     const shapes = header.fields.map((name) => (this.overrides.has(name) ? undefined : new ColumnShape()))
     return {
@@ -247,7 +337,8 @@ class FactImport {
 
   private checkOverride(name: string, value: string, line: number): void {
     const { type, scale } = this.overrides.get(name)!
-    if (!fitsType(value, type, scale)) this.problems.add(problem('TIE-2403', { value, column: name, type }, this.problems.at(line)))
+    if (!fitsType(value, type, scale))
+      this.problems.add(problem('TIE-2403', { value, column: name, type }, this.problems.at(line)))
   }
 
   private newColumn(name: string, shape: ColumnShape | undefined): NewColumn {
@@ -255,14 +346,21 @@ class FactImport {
     if (override !== undefined) return { name, type: override.type, typeSql: override.sql }
     const { type, misfits } = shape!.decide()
     for (const { line, value } of misfits) {
-      const params = { value, column: name, type: type === 'numeric' ? 'number' : type, suggestion: `If the column is meant as text: --types ${name}=text.` }
+      const params = {
+        value,
+        column: name,
+        type: type === 'numeric' ? 'number' : type,
+        suggestion: `If the column is meant as text: --types ${name}=text.`,
+      }
       this.problems.add(problem('TIE-2403', params, this.problems.at(line)))
     }
     return { name, type }
   }
 
   private async stageParquet(existing: FactTable | undefined): Promise<Staged> {
-    const casts = new Map([...this.overrides].filter(([, { type }]) => type === 'numeric').map(([name, { sql }]) => [name, sql]))
+    const casts = new Map(
+      [...this.overrides].filter(([, { type }]) => type === 'numeric').map(([name, { sql }]) => [name, sql]),
+    )
     const batches = readDuckRows({ path: this.given.file }, casts)
     const first = await batches.next()
     const columns = first.done ? [] : first.value.columns
@@ -310,7 +408,14 @@ const tables = operation({
   effect: 'read',
   input: z.object({}),
   output: z.object({
-    tables: z.array(z.object({ table: z.string(), rows: z.number(), imports: z.number(), columns: z.array(z.object({ name: z.string(), type: z.string() })) })),
+    tables: z.array(
+      z.object({
+        table: z.string(),
+        rows: z.number(),
+        imports: z.number(),
+        columns: z.array(z.object({ name: z.string(), type: z.string() })),
+      }),
+    ),
   }),
   errors: [],
   positional: [],

@@ -12,10 +12,10 @@ import { findingsOf } from '../../books/runs.js'
 import { buildTree, type Tree } from '../hierarchy.js'
 import { resultDigest } from '../result-digest.js'
 import { createSnapshot, recalculate } from '../snapshot.js'
+import { staleReasons } from '../stale.js'
 import { loadResults, type ResultRow } from '../store/results.js'
 import { loadStructure } from '../store/structures.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
-import { staleReasons } from '../stale.js'
 import { POLICIES } from '../use-case.js'
 import { amount, findingSchema, hasErrorFindings } from './schemas.js'
 
@@ -39,8 +39,16 @@ const create = operation({
   input: z.object({
     use_case: z.string().describe('Name or id of the use case.'),
     date: z.string().describe('COB date, YYYY-MM-DD.'),
-    name: z.string().min(1).max(200).default('Run').describe('What this run is called, such as "Adjusted v2".'),
-    policy: z.enum(POLICIES as ['most_specific', 'top_down']).optional().describe("Precedence of rules; by default the use case's."),
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .default('Run')
+      .describe('What this run is called, such as "Adjusted v2".'),
+    policy: z
+      .enum(POLICIES as ['most_specific', 'top_down'])
+      .optional()
+      .describe("Precedence of rules; by default the use case's."),
   }),
   output: z.object({
     run_id: z.string(),
@@ -57,13 +65,28 @@ const create = operation({
     stages: z.record(z.string(), z.number()),
     findings: z.array(findingSchema),
   }),
-  errors: ['TIE-1102', 'TIE-2304', 'TIE-2305', 'TIE-2306', 'TIE-2307', 'TIE-2309', 'TIE-2402', 'TIE-2501', 'TIE-2502', 'TIE-2503'],
+  errors: [
+    'TIE-1102',
+    'TIE-2304',
+    'TIE-2305',
+    'TIE-2306',
+    'TIE-2307',
+    'TIE-2309',
+    'TIE-2402',
+    'TIE-2501',
+    'TIE-2502',
+    'TIE-2503',
+  ],
   positional: [],
   violated: hasErrorFindings,
   async run(context, { use_case, date, name, policy }) {
     const pnl_date = dateOf(date)
     const made = await createSnapshot(context, {
-      use_case, pnl_date, run_name: name, triggered_by: context.who, ...(policy === undefined ? {} : { policy }),
+      use_case,
+      pnl_date,
+      run_name: name,
+      triggered_by: context.who,
+      ...(policy === undefined ? {} : { policy }),
     })
     const header = await context.books.transaction(context.tenant, (tx) => runHeader(tx, made.run_id))
     const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, tuples } = made.measures
@@ -79,7 +102,13 @@ const create = operation({
       facts,
       cells,
       tie_out: header.parameters.tie_out as unknown as z.output<typeof tieOutRow>[],
-      stages: { read_ms: Math.round(read_ms), calculate_ms: Math.round(calculate_ms), store_ms: Math.round(store_ms), frame_bytes, tuples },
+      stages: {
+        read_ms: Math.round(read_ms),
+        calculate_ms: Math.round(calculate_ms),
+        store_ms: Math.round(store_ms),
+        frame_bytes,
+        tuples,
+      },
       findings: [...made.findings],
     }
   },
@@ -120,8 +149,17 @@ const list = operation({
       const named = use_case ?? use_case_id
       const id = named === undefined ? undefined : (await loadUseCase(tx, named)).id
       const date = pnl_date === undefined ? undefined : dateOf(pnl_date)
-      const headers = await listRunHeaders(tx, { kind: 'rollup', limit, ...(date === undefined ? {} : { pnl_date: date }), ...(id === undefined ? {} : { use_case_id: id }) })
-      return { runs: headers.map(listedRun), total: headers.length, filters: { pnl_date: date ?? null, use_case_id: id ?? null } }
+      const headers = await listRunHeaders(tx, {
+        kind: 'rollup',
+        limit,
+        ...(date === undefined ? {} : { pnl_date: date }),
+        ...(id === undefined ? {} : { use_case_id: id }),
+      })
+      return {
+        runs: headers.map(listedRun),
+        total: headers.length,
+        filters: { pnl_date: date ?? null, use_case_id: id ?? null },
+      }
     }),
 })
 
@@ -160,7 +198,10 @@ const show = operation({
   run: ({ books, tenant }, { run }) =>
     books.transaction(tenant, async (tx) => {
       const header = await runHeader(tx, run)
-      const [count] = await tx.rows<{ n: bigint }>('SELECT count(*) AS n FROM fact_calculated_results WHERE calculation_run_id = $1', [header.id])
+      const [count] = await tx.rows<{ n: bigint }>(
+        'SELECT count(*) AS n FROM fact_calculated_results WHERE calculation_run_id = $1',
+        [header.id],
+      )
       return {
         ...listedRun(header),
         policy: header.policy,
@@ -205,7 +246,14 @@ const results = operation({
   output: z.object({
     run_id: z.string(),
     rows: z.array(resultRow),
-    variance: z.array(z.object({ node_id: z.string(), measure: z.string(), natural: amount.nullable(), adjusted: amount.nullable() })),
+    variance: z.array(
+      z.object({
+        node_id: z.string(),
+        measure: z.string(),
+        natural: amount.nullable(),
+        adjusted: amount.nullable(),
+      }),
+    ),
   }),
   errors: ['TIE-1103', 'TIE-1106'],
   positional: ['run'],
@@ -213,20 +261,34 @@ const results = operation({
   run: ({ books, tenant }, { run, measure, scenario }) =>
     books.transaction(tenant, async (tx) => {
       const { header, rows } = await completedResults(tx, run)
-      const shown = rows.filter((row) => (measure === undefined || row.measure === measure) && (scenario === undefined || row.scenario === scenario))
+      const shown = rows.filter(
+        (row) =>
+          (measure === undefined || row.measure === measure) &&
+          (scenario === undefined || row.scenario === scenario),
+      )
       return { run_id: header.id, rows: shown, variance: varianceOf(rows, await scenariosOfRun(tx, header)) }
     }),
 })
 
 async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly string[]> {
-  const { useCase } = await loadUseCaseVersion(tx, header.use_case_id!, header.parameters.use_case_version as number)
+  const { useCase } = await loadUseCaseVersion(
+    tx,
+    header.use_case_id!,
+    header.parameters.use_case_version as number,
+  )
   return useCase.source.scenario === null ? [] : useCase.scenarios
 }
 
-async function completedResults(tx: Tx, run: string): Promise<{ readonly header: RunHeader; readonly tree: Tree; readonly rows: ResultRow[] }> {
+async function completedResults(
+  tx: Tx,
+  run: string,
+): Promise<{ readonly header: RunHeader; readonly tree: Tree; readonly rows: ResultRow[] }> {
   const header = await runHeader(tx, run)
   if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
-  const { structure, structure_version } = header.parameters as { structure: string; structure_version: number }
+  const { structure, structure_version } = header.parameters as {
+    structure: string
+    structure_version: number
+  }
   const tree = buildTree((await loadStructure(tx, structure, structure_version)).rows)
   return { header, tree, rows: await loadResults(tx, header.id, tree) }
 }
@@ -237,12 +299,19 @@ function varianceOf(rows: readonly ResultRow[], [first, second]: readonly string
   const key = (row: ResultRow): string => JSON.stringify([row.node_id, row.measure])
   const others = new Map(rows.filter((row) => row.scenario === second).map((row) => [key(row), row]))
   const less = (a: string | null, b: string | null | undefined): string | null =>
-    a === null || b === null || b === undefined ? null : formatDecimal(subtract(parseDecimal(a)!, parseDecimal(b)!))
+    a === null || b === null || b === undefined
+      ? null
+      : formatDecimal(subtract(parseDecimal(a)!, parseDecimal(b)!))
   return rows
     .filter((row) => row.scenario === first)
     .map((row) => {
       const other = others.get(key(row))
-      return { node_id: row.node_id, measure: row.measure, natural: less(row.natural, other?.natural), adjusted: less(row.adjusted, other?.adjusted) }
+      return {
+        node_id: row.node_id,
+        measure: row.measure,
+        natural: less(row.natural, other?.natural),
+        adjusted: less(row.adjusted, other?.adjusted),
+      }
     })
 }
 
@@ -274,7 +343,8 @@ async function verifyRun(context: Context, tx: Tx, run: string) {
   const stored = resultDigest(rows)
   const again = await recalculate(context, tx, header)
   const recorded = header.result_digest!
-  const verdict = stored === recorded && again.result_digest === recorded ? ('match' as const) : ('mismatch' as const)
+  const verdict =
+    stored === recorded && again.result_digest === recorded ? ('match' as const) : ('mismatch' as const)
   return {
     run_id: header.id,
     verdict,

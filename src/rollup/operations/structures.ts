@@ -1,11 +1,17 @@
 /** Operations on structures: import, list, show. */
 
 import { z } from 'zod'
-import { Refusal } from '../../base/errors.js'
+import { problem, Refusal } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { readCsvTable, type TableRow } from '../../engines/csv-table.js'
-import { problem } from '../../base/errors.js'
-import { buildTree, checkStructure, type NodeRow, structureDigest, structureFindings, UNASSIGNED } from '../hierarchy.js'
+import {
+  buildTree,
+  checkStructure,
+  type NodeRow,
+  structureDigest,
+  structureFindings,
+  UNASSIGNED,
+} from '../hierarchy.js'
 import { findStructure, listStructures, loadStructure, saveStructure } from '../store/structures.js'
 import { findingSchema } from './schemas.js'
 
@@ -16,7 +22,10 @@ const importStructure = operation({
   input: z.object({
     name: z.string().min(1).max(200).describe('Name of the structure.'),
     file: z.string().describe('CSV: node_id,parent_node_id,node_name[,rollup_driver,rollup_value_source].'),
-    ignore_columns: z.boolean().default(false).describe('Leave unknown columns out instead of refusing them.'),
+    ignore_columns: z
+      .boolean()
+      .default(false)
+      .describe('Leave unknown columns out instead of refusing them.'),
     dry_run: z.boolean().default(false).describe('Check and count, store nothing.'),
   }),
   output: z.object({
@@ -32,7 +41,18 @@ const importStructure = operation({
     dry_run: z.boolean(),
     findings: z.array(findingSchema),
   }),
-  errors: ['TIE-2101', 'TIE-2102', 'TIE-2103', 'TIE-2104', 'TIE-2105', 'TIE-2106', 'TIE-2107', 'TIE-2401', 'TIE-2404', 'TIE-2405'],
+  errors: [
+    'TIE-2101',
+    'TIE-2102',
+    'TIE-2103',
+    'TIE-2104',
+    'TIE-2105',
+    'TIE-2106',
+    'TIE-2107',
+    'TIE-2401',
+    'TIE-2404',
+    'TIE-2405',
+  ],
   positional: ['name', 'file'],
   async run({ books, tenant, who }, { name, file, ignore_columns, dry_run }) {
     const rows = await readStructure(file, ignore_columns)
@@ -44,7 +64,16 @@ const importStructure = operation({
       const version = isSame ? newest.version : (newest?.version ?? 0) + 1
       if (!isSame && !dry_run) await saveStructure(tx, tenant, { name, version, rows }, who)
       const findings = structureFindings(buildTree(rows))
-      return { structure: name, version, nodes: rows.length, ...countChanges(before, rows), refused: 0, digest, dry_run, findings }
+      return {
+        structure: name,
+        version,
+        nodes: rows.length,
+        ...countChanges(before, rows),
+        refused: 0,
+        digest,
+        dry_run,
+        findings,
+      }
     })
   },
 })
@@ -104,7 +133,8 @@ const listAll = operation({
   errors: [],
   positional: [],
   http: { method: 'GET', path: '/api/v1/structures' },
-  run: ({ books, tenant }) => books.transaction(tenant, async (tx) => ({ structures: await listStructures(tx) })),
+  run: ({ books, tenant }) =>
+    books.transaction(tenant, async (tx) => ({ structures: await listStructures(tx) })),
 })
 
 const show = operation({
@@ -142,9 +172,21 @@ const show = operation({
       const nodes = tree.nodes
         .filter(({ node_id }) => node_id !== UNASSIGNED)
         .map(({ node_id, parent_node_id, node_name, depth, isLeaf, rollup_driver, rollup_value_source }) => ({
-          node_id, parent_node_id, node_name, depth, is_leaf: isLeaf, rollup_driver, rollup_value_source,
+          node_id,
+          parent_node_id,
+          node_name,
+          depth,
+          is_leaf: isLeaf,
+          rollup_driver,
+          rollup_value_source,
         }))
-      return { name, version: stored.version, digest: stored.digest, nodes, findings: structureFindings(tree) }
+      return {
+        name,
+        version: stored.version,
+        digest: stored.digest,
+        nodes,
+        findings: structureFindings(tree),
+      }
     }),
 })
 

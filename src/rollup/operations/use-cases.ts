@@ -6,15 +6,21 @@ import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { bindUseCase, sourceOf } from '../bind-use-case.js'
+import { bindNodes } from '../bindings.js'
 import { buildTree } from '../hierarchy.js'
 import { resolutionFindings, resolveRules } from '../resolver.js'
-import { bindNodes } from '../bindings.js'
 import { ruleText } from '../rule-text.js'
 import { withSource } from '../sources.js'
 import { loadStructure } from '../store/structures.js'
-import { findUseCase, listUseCases, loadUseCase, saveUseCase, savedDigest, useCaseDigest } from '../store/use-cases.js'
+import {
+  findUseCase,
+  listUseCases,
+  loadUseCase,
+  savedDigest,
+  saveUseCase,
+  useCaseDigest,
+} from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
-import { printUseCaseFile, readUseCaseFile } from '../use-case-file.js'
 import { findingSchema } from './schemas.js'
 
 const apply = operation({
@@ -37,12 +43,36 @@ const apply = operation({
     findings: z.array(findingSchema),
   }),
   errors: [
-    'TIE-1101', 'TIE-1104', 'TIE-2201', 'TIE-2202', 'TIE-2203', 'TIE-2204', 'TIE-2205', 'TIE-2206', 'TIE-2207', 'TIE-2208', 'TIE-2209',
-    'TIE-2210', 'TIE-2211', 'TIE-2301', 'TIE-2302', 'TIE-2303', 'TIE-2304', 'TIE-2305', 'TIE-2306', 'TIE-2307', 'TIE-2308', 'TIE-2309',
-    'TIE-2310', 'TIE-2311', 'TIE-2312',
+    'TIE-1101',
+    'TIE-1104',
+    'TIE-2201',
+    'TIE-2202',
+    'TIE-2203',
+    'TIE-2204',
+    'TIE-2205',
+    'TIE-2206',
+    'TIE-2207',
+    'TIE-2208',
+    'TIE-2209',
+    'TIE-2210',
+    'TIE-2211',
+    'TIE-2301',
+    'TIE-2302',
+    'TIE-2303',
+    'TIE-2304',
+    'TIE-2305',
+    'TIE-2306',
+    'TIE-2307',
+    'TIE-2308',
+    'TIE-2309',
+    'TIE-2310',
+    'TIE-2311',
+    'TIE-2312',
   ],
   positional: ['file'],
   async run({ books, tenant, who, newId }, { file, dry_run }) {
+    // Loaded here, because the reader of YAML would slow the start of every other command.
+    const { readUseCaseFile } = await import('../use-case-file.js')
     const { draft, placeOf } = readUseCaseFile(await textOf(file), file)
     const spec = sourceOf(draft, placeOf)
     // A path is taken from where the file stands, and kept whole.
@@ -51,12 +81,21 @@ const apply = operation({
       const structure = await loadStructure(tx, draft.structure)
       const tree = buildTree(structure.rows)
       const known = await findUseCase(tx, draft.use_case)
-      const useCase = await withSource(tx, source, known?.id, async ({ columns }) => bindUseCase(draft, { tree, source, columns, placeOf }))
-      const changed = known === undefined || (await savedDigest(tx, known.id, known.version)) !== useCaseDigest(useCase)
+      const useCase = await withSource(tx, source, known?.id, async ({ columns }) =>
+        bindUseCase(draft, { tree, source, columns, placeOf }),
+      )
+      const changed =
+        known === undefined || (await savedDigest(tx, known.id, known.version)) !== useCaseDigest(useCase)
       const id = known?.id ?? newId()
       const version = changed ? (known?.version ?? 0) + 1 : known.version
       if (changed && !dry_run) await saveUseCase(tx, tenant, { id, version, useCase }, who)
-      const resolution = resolveRules(tree, useCase.rules, useCase.measures, bindNodes(tree, useCase.drivers), useCase.policy)
+      const resolution = resolveRules(
+        tree,
+        useCase.rules,
+        useCase.measures,
+        bindNodes(tree, useCase.drivers),
+        useCase.policy,
+      )
       return {
         use_case: useCase.name,
         use_case_id: id,
@@ -92,6 +131,7 @@ const exportFile = operation({
   run: ({ books, tenant }, { name }) =>
     books.transaction(tenant, async (tx) => {
       const { useCase, version } = await loadUseCase(tx, name)
+      const { printUseCaseFile } = await import('../use-case-file.js')
       return { use_case: useCase.name, version, yaml: printUseCaseFile(useCase) }
     }),
 })
@@ -116,7 +156,8 @@ const list = operation({
   errors: [],
   positional: [],
   http: { method: 'GET', path: '/api/v1/use-cases' },
-  run: ({ books, tenant }) => books.transaction(tenant, async (tx) => ({ use_cases: await listUseCases(tx) })),
+  run: ({ books, tenant }) =>
+    books.transaction(tenant, async (tx) => ({ use_cases: await listUseCases(tx) })),
 })
 
 const show = operation({
@@ -131,14 +172,24 @@ const show = operation({
     version: z.number(),
     structure: z.string(),
     source: z.object({
-      engine: z.string(), table: z.string().nullable(), path: z.string().nullable(), date: z.string().nullable(), scenario: z.string().nullable(),
+      engine: z.string(),
+      table: z.string().nullable(),
+      path: z.string().nullable(),
+      date: z.string().nullable(),
+      scenario: z.string().nullable(),
     }),
     measures: z.array(z.object({ name: z.string(), column: z.string() })),
     policy: z.string(),
     scenarios: z.array(z.string()),
     rules: z.array(
       z.object({
-        no: z.number(), node: z.string(), flavour: z.string(), rule: z.string(), note: z.string().nullable(), outcome: z.string(), reason: z.string(),
+        no: z.number(),
+        node: z.string(),
+        flavour: z.string(),
+        rule: z.string(),
+        note: z.string().nullable(),
+        outcome: z.string(),
+        reason: z.string(),
       }),
     ),
   }),
@@ -154,12 +205,30 @@ const show = operation({
 })
 
 const described = ({ name, description, structure, source, measures, policy, scenarios }: UseCase) => ({
-  name, description, structure, source, measures: [...measures], policy, scenarios: [...scenarios],
+  name,
+  description,
+  structure,
+  source,
+  measures: [...measures],
+  policy,
+  scenarios: [...scenarios],
 })
 
 const decided = (useCase: UseCase, tree: ReturnType<typeof buildTree>) =>
-  resolveRules(tree, useCase.rules, useCase.measures, bindNodes(tree, useCase.drivers), useCase.policy).decisions.map(
-    ({ rule, outcome, reason }) => ({ no: rule.no, node: rule.node, flavour: rule.flavour, rule: ruleText(rule), note: rule.note, outcome, reason }),
-  )
+  resolveRules(
+    tree,
+    useCase.rules,
+    useCase.measures,
+    bindNodes(tree, useCase.drivers),
+    useCase.policy,
+  ).decisions.map(({ rule, outcome, reason }) => ({
+    no: rule.no,
+    node: rule.node,
+    flavour: rule.flavour,
+    rule: ruleText(rule),
+    note: rule.note,
+    outcome,
+    reason,
+  }))
 
 export const useCaseOperations: readonly Operation[] = [apply, exportFile, list, show]

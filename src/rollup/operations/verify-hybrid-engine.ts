@@ -20,12 +20,21 @@ const checked = z.object({
   matching: z.number(),
   match_percent: z.string(),
   stored_digest_ok: z.boolean(),
-  differences: z.array(z.object({ node_id: z.string(), measure: z.string(), scenario: z.string(), stored: z.string(), sql: z.string() })),
+  differences: z.array(
+    z.object({
+      node_id: z.string(),
+      measure: z.string(),
+      scenario: z.string(),
+      stored: z.string(),
+      sql: z.string(),
+    }),
+  ),
 })
 
 const verifyHybridEngine = operation({
   name: 'verify-hybrid-engine',
-  summary: "Compare every use case's newest run with a plain SQL roll-up of the facts; exit 1 unless all of it matches.",
+  summary:
+    "Compare every use case's newest run with a plain SQL roll-up of the facts; exit 1 unless all of it matches.",
   effect: 'read',
   input: z.object({ use_case: z.string().optional().describe('Only this use case.') }),
   output: z.object({ ok: z.boolean(), use_cases: z.array(checked) }),
@@ -35,7 +44,10 @@ const verifyHybridEngine = operation({
   violated: ({ ok }) => !ok,
   run: ({ books, tenant, progress }, { use_case }) =>
     books.transaction(tenant, async (tx) => {
-      const wanted = use_case === undefined ? (await listUseCases(tx)).map(({ use_case_id }) => use_case_id) : [(await loadUseCase(tx, use_case)).id]
+      const wanted =
+        use_case === undefined
+          ? (await listUseCases(tx)).map(({ use_case_id }) => use_case_id)
+          : [(await loadUseCase(tx, use_case)).id]
       const found: z.output<typeof checked>[] = []
       for (const [i, id] of wanted.entries()) {
         progress.report('verifying', i + 1, wanted.length)
@@ -43,7 +55,10 @@ const verifyHybridEngine = operation({
       }
       // Nothing compared is no proof.
       if (found.length === 0) refuse('TIE-1107', { what: use_case ?? 'any use case' })
-      return { ok: found.every((one) => one.matching === one.cells && one.stored_digest_ok), use_cases: found }
+      return {
+        ok: found.every((one) => one.matching === one.cells && one.stored_digest_ok),
+        use_cases: found,
+      }
     }),
 })
 
@@ -52,9 +67,18 @@ async function checkUseCaseById(tx: Tx, id: string): Promise<z.output<typeof che
   const newest = headers.find(({ status }) => status === 'COMPLETED')
   if (newest === undefined) return []
   const { header, tree, rows } = await completedResults(tx, newest.id)
-  const { use_case_version, facts_through } = header.parameters as { use_case_version: number; facts_through: string | null }
+  const { use_case_version, facts_through } = header.parameters as {
+    use_case_version: number
+    facts_through: string | null
+  }
   const { useCase } = await loadUseCaseVersion(tx, id, use_case_version)
-  const sql = await naturalBySql(tx, { useCase, useCaseId: id, tree, date: header.pnl_date!, through: facts_through })
+  const sql = await naturalBySql(tx, {
+    useCase,
+    useCaseId: id,
+    tree,
+    date: header.pnl_date!,
+    through: facts_through,
+  })
   const { cells, matching, differences } = compareNatural(rows, sql)
   return [
     {

@@ -1,6 +1,6 @@
 /** Results of a run in the books: written in bulk once, read in the order of the tree. Raises nothing of its own. */
 
-import { type Decimal, withScaleAtLeast, formatDecimal } from '../../base/decimal.js'
+import { type Decimal, formatDecimal, withScaleAtLeast } from '../../base/decimal.js'
 import type { TenantId, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
 import type { RunId } from '../../books/runs.js'
@@ -26,7 +26,15 @@ export interface ResultRow {
 }
 
 /** Bulk COPY through a temporary table, since COPY is refused on a table with row security. */
-export async function saveResults(tx: Tx, tenant: TenantId, run: RunId, tree: Tree, useCase: UseCase, scales: readonly number[], cells: readonly Cell[]): Promise<void> {
+export async function saveResults(
+  tx: Tx,
+  tenant: TenantId,
+  run: RunId,
+  tree: Tree,
+  useCase: UseCase,
+  scales: readonly number[],
+  cells: readonly Cell[],
+): Promise<void> {
   await tx.execute(
     `CREATE TEMPORARY TABLE result_staging (ordinal integer, node_id text, measure text, scenario text, "natural" numeric,
        direct numeric, adjusted numeric, plug numeric, fact_count bigint, rule_no integer, rule text) ON COMMIT DROP`,
@@ -66,7 +74,9 @@ function* resultRows(tree: Tree, useCase: UseCase, scales: readonly number[], ce
 /** The virtual rule of a node that has a driver and no explicit rule. */
 function autoRule(tree: Tree, { drivers }: UseCase, node: number): string | null {
   const { rollup_driver, rollup_value_source, isLeaf, node_id } = tree.nodes[node]!
-  const driver = drivers?.find(({ nodes }) => nodes === 'all' || (nodes === 'leaves' ? isLeaf : nodes.includes(node_id)))
+  const driver = drivers?.find(
+    ({ nodes }) => nodes === 'all' || (nodes === 'leaves' ? isLeaf : nodes.includes(node_id)),
+  )
   const column = drivers === null ? rollup_driver : driver?.column
   const value = drivers === null ? rollup_value_source : driver?.value
   if (column === null || column === undefined || node_id === UNASSIGNED) return null

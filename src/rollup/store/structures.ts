@@ -44,7 +44,13 @@ export async function loadStructure(tx: Tx, name: string, version?: number): Pro
   const newest = await findStructure(tx, name)
   if (newest === undefined) {
     const known = await listStructures(tx)
-    refuse('TIE-1101', { structure: name, suggestion: didYouMean(name, known.map((structure) => structure.name)) })
+    refuse('TIE-1101', {
+      structure: name,
+      suggestion: didYouMean(
+        name,
+        known.map((structure) => structure.name),
+      ),
+    })
   }
   const wanted = version ?? newest.version
   const rows = await tx.rows<NodeRow>(
@@ -80,8 +86,14 @@ export async function saveStructure(
 }
 
 /** Depth and leaf as derived; an orphan has no depth. */
-function placeInTree(tree: Tree, { node_id }: NodeRow): { readonly depth: number | null; readonly is_leaf: boolean } {
+function placeInTree(
+  tree: Tree,
+  { node_id }: NodeRow,
+): { readonly depth: number | null; readonly is_leaf: boolean } {
   const node = tree.nodes[tree.positions.get(node_id) ?? -1]
   if (node === undefined) return { depth: null, is_leaf: true }
-  return { depth: node.depth, is_leaf: node.children.every((child) => tree.nodes[child]!.node_id === UNASSIGNED) }
+  return {
+    depth: node.depth,
+    is_leaf: node.children.every((child) => tree.nodes[child]!.node_id === UNASSIGNED),
+  }
 }

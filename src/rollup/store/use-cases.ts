@@ -33,8 +33,14 @@ export function listUseCases(tx: Tx): Promise<UseCaseSummary[]> {
   )
 }
 
-export async function findUseCase(tx: Tx, name: string): Promise<{ readonly id: string; readonly version: number } | undefined> {
-  const [row] = await tx.rows<{ id: string; version: number }>('SELECT use_case_id AS id, version FROM use_cases WHERE name = $1', [name])
+export async function findUseCase(
+  tx: Tx,
+  name: string,
+): Promise<{ readonly id: string; readonly version: number } | undefined> {
+  const [row] = await tx.rows<{ id: string; version: number }>(
+    'SELECT use_case_id AS id, version FROM use_cases WHERE name = $1',
+    [name],
+  )
   return row
 }
 
@@ -42,7 +48,14 @@ export async function findUseCase(tx: Tx, name: string): Promise<{ readonly id: 
 export async function loadUseCase(tx: Tx, name: string): Promise<StoredUseCase> {
   const known = await listUseCases(tx)
   const found = known.find((one) => one.name === name) ?? known.find((one) => one.use_case_id === name)
-  if (found === undefined) refuse('TIE-1102', { use_case: name, suggestion: didYouMean(name, known.map((one) => one.name)) })
+  if (found === undefined)
+    refuse('TIE-1102', {
+      use_case: name,
+      suggestion: didYouMean(
+        name,
+        known.map((one) => one.name),
+      ),
+    })
   return loadUseCaseVersion(tx, found.use_case_id, found.version)
 }
 
@@ -83,7 +96,15 @@ function ruleOf(row: RuleRow): Rule {
       return { ...base, flavour: 'filter', scope, where: row.predicate! }
     case 'measure_switch': {
       const { measure_name, switch_column, into_measure } = row
-      return { ...base, flavour: 'measure_switch', scope, where: row.predicate, measure_name: measure_name!, column: switch_column!, into: into_measure! }
+      return {
+        ...base,
+        flavour: 'measure_switch',
+        scope,
+        where: row.predicate,
+        measure_name: measure_name!,
+        column: switch_column!,
+        into: into_measure!,
+      }
     }
     case 'arithmetic':
       return { ...base, flavour: 'arithmetic', formula: formulaOfText(row.formula!), into: row.into_measure }
@@ -106,16 +127,33 @@ export async function savedDigest(tx: Tx, id: string, version: number): Promise<
 }
 
 /** Stores the use case as the given version and makes it the current one. */
-export async function saveUseCase(tx: Tx, tenant: TenantId, { id, version, useCase }: StoredUseCase, appliedBy: string): Promise<void> {
+export async function saveUseCase(
+  tx: Tx,
+  tenant: TenantId,
+  { id, version, useCase }: StoredUseCase,
+  appliedBy: string,
+): Promise<void> {
   const { rules, ...definition } = useCase
-  const mapping = JSON.stringify(Object.fromEntries(useCase.measures.map(({ name, column }) => [name, column])))
+  const mapping = JSON.stringify(
+    Object.fromEntries(useCase.measures.map(({ name, column }) => [name, column])),
+  )
   await tx.execute(
     `INSERT INTO use_cases (tenant_id, use_case_id, name, description, version, atlas_structure_id, input_table_name, measure_mapping, policy)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)
      ON CONFLICT (tenant_id, use_case_id) DO UPDATE SET description = excluded.description, version = excluded.version,
        atlas_structure_id = excluded.atlas_structure_id, input_table_name = excluded.input_table_name,
        measure_mapping = excluded.measure_mapping, policy = excluded.policy, updated_at = now()`,
-    [tenant, id, useCase.name, useCase.description, version, useCase.structure, sourceName(useCase.source), mapping, useCase.policy],
+    [
+      tenant,
+      id,
+      useCase.name,
+      useCase.description,
+      version,
+      useCase.structure,
+      sourceName(useCase.source),
+      mapping,
+      useCase.policy,
+    ],
   )
   await tx.execute(
     'INSERT INTO use_case_versions (tenant_id, use_case_id, version, definition, digest, applied_by) VALUES ($1, $2, $3, $4::jsonb, $5, $6)',

@@ -9,12 +9,12 @@ import { didYouMean } from '../../base/text.js'
 import type { Operation } from '../../books/operation.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Environment } from '../environment.js'
-import { resolveSettings, type Settings } from '../settings.js'
 import { openSession, type Session } from '../session.js'
-import { addProgramCommands } from './program-commands.js'
+import { resolveSettings, type Settings } from '../settings.js'
 import { addOptions, inputOf } from './options.js'
 import { PRESENTATIONS } from './present.js'
 import { problemDocument, refusalText } from './problems.js'
+import { addProgramCommands } from './program-commands.js'
 import { makeProgress } from './progress.js'
 import { COLOURED, PLAIN, type Style } from './style.js'
 import { csv, ndjson, textTable } from './table.js'
@@ -51,7 +51,7 @@ export async function runCommandLine(environment: Environment, argv: readonly st
   let given: GlobalOptions = {}
   const program = buildProgram(environment, (command, action) => async () => {
     given = command.optsWithGlobals<GlobalOptions>()
-    exit = await action(commandContext(environment, given, nameOf(command)))
+    exit = await action(await commandContext(environment, given, nameOf(command)))
   })
   try {
     await program.parseAsync([...argv], { from: 'user' })
@@ -74,7 +74,9 @@ export function buildProgram(environment: Environment, bind: Bind): Command {
     .addOption(new Option('--user <name>', 'Who asks, as runs and imports record it.'))
     .addOption(new Option('--config <file>', 'Settings file instead of tieout.yaml.'))
     .addOption(new Option('--json', 'One JSON document on stdout; amounts are decimal strings.'))
-    .addOption(new Option('--format <format>', 'How rows come out.').choices(['table', 'csv', 'json', 'ndjson']))
+    .addOption(
+      new Option('--format <format>', 'How rows come out.').choices(['table', 'csv', 'json', 'ndjson']),
+    )
     .addOption(new Option('--quiet', 'No progress and no notes.'))
     .addOption(new Option('--debug', 'Stack traces with errors.'))
     .showHelpAfterError(false)
@@ -88,7 +90,9 @@ export function buildProgram(environment: Environment, bind: Bind): Command {
 
 function addOperation(program: Command, operation: Operation, bind: Bind): void {
   const words = operation.name.split(' ')
-  const parent = words.slice(0, -1).reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), program)
+  const parent = words
+    .slice(0, -1)
+    .reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), program)
   const command = parent.command(words.at(-1)!).description(operation.summary)
   addOptions(command, operation)
   command.action(async () => bind(command, (context) => runOperation(context, operation, command))())
@@ -103,28 +107,40 @@ const GROUPS: Readonly<Record<string, string>> = {
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)
 
-async function runOperation(context: CommandContext, operation: Operation, command: Command): Promise<number> {
+async function runOperation(
+  context: CommandContext,
+  operation: Operation,
+  command: Command,
+): Promise<number> {
   const input = inputOf(operation, command.processedArgs, command.opts())
-  const output = await context.withSession(async ({ context: operationContext }) => operation.run(operationContext, input as never))
+  const output = await context.withSession(async ({ context: operationContext }) =>
+    operation.run(operationContext, input as never),
+  )
   const parsed = operation.output.parse(output)
   show(context, operation.name, parsed)
   return operation.violated?.(parsed as never) === true ? 1 : 0
 }
 
-function show({ options, style, print }: CommandContext, name: string, output: unknown): void {
-  const presentation = PRESENTATIONS[name]
-  const rows = presentation?.rows
-  if (options.json === true || (options.format === 'json' && rows === undefined)) return print(`${JSON.stringify(output, null, 2)}\n`)
-  if (rows !== undefined && options.format !== undefined && options.format !== 'table') {
-    const table = rows(output as never)
-    if (options.format === 'csv') return print(csv(table))
-    return print(options.format === 'ndjson' ? ndjson(table) : `${JSON.stringify(table.rows, null, 2)}\n`)
+function show(context: CommandContext, name: string, output: unknown): void {
+  context.print(shown(context, name, output))
+}
+
+function shown({ options, style }: CommandContext, name: string, output: unknown): string {
+  const { rows, text } = PRESENTATIONS[name] ?? {}
+  const whole = `${JSON.stringify(output, null, 2)}\n`
+  const format = options.format ?? 'table'
+  if (options.json === true) return whole
+  if (format === 'table') {
+    if (text !== undefined) return `${text(output as never, style)}\n`
+    return rows === undefined ? whole : `${textTable(rows(output as never))}\n`
   }
-  if (options.format !== undefined && rows === undefined && options.format !== 'table') {
-    throw new Refusal([problem('TIE-1002', { command: name, detail: `${name} has no rows to print as ${options.format}; --json gives all of it.` })])
+  if (rows === undefined) {
+    const detail = `${name} has no rows to print as ${format}; --json gives all of it.`
+    throw new Refusal([problem('TIE-1002', { command: name, detail })])
   }
-  if (presentation?.text !== undefined) return print(`${presentation.text(output as never, style)}\n`)
-  print(rows === undefined ? `${JSON.stringify(output, null, 2)}\n` : `${textTable(rows(output as never))}\n`)
+  const table = rows(output as never)
+  if (format === 'csv') return csv(table)
+  return format === 'ndjson' ? ndjson(table) : `${JSON.stringify(table.rows, null, 2)}\n`
 }
 
 function nameOf(command: Command): string {
@@ -133,10 +149,20 @@ function nameOf(command: Command): string {
   return `tieout ${names.join(' ')}`
 }
 
-function commandContext(environment: Environment, options: GlobalOptions, name: string): CommandContext {
+async function commandContext(
+  environment: Environment,
+  options: GlobalOptions,
+  name: string,
+): Promise<CommandContext> {
   const { db, tenant, user, config } = options
-  const flags = Object.fromEntries(Object.entries({ db, tenant, user, config }).filter(([, value]) => value !== undefined))
-  const settings = resolveSettings({ flags, environment: environment.variables, directory: environment.directory })
+  const flags = Object.fromEntries(
+    Object.entries({ db, tenant, user, config }).filter(([, value]) => value !== undefined),
+  )
+  const settings = await resolveSettings({
+    flags,
+    environment: environment.variables,
+    directory: environment.directory,
+  })
   const note = (text: string): void => {
     if (options.quiet !== true) environment.stderr.write(`${text}\n`)
   }
@@ -149,10 +175,14 @@ function commandContext(environment: Environment, options: GlobalOptions, name: 
     note,
     async withSession(work) {
       const silent = { isTerminal: false, write: () => undefined }
-      const progress = makeProgress({ ...(options.quiet === true ? silent : outputOf(environment)), elapsed: environment.elapsed })
+      const progress = makeProgress({
+        ...(options.quiet === true ? silent : outputOf(environment)),
+        elapsed: environment.elapsed,
+      })
       const session = await openSession(environment, settings, name, progress)
       try {
-        for (const run of session.orphans) note(`Run ${run} is marked FAILED: the process that made it ended.`)
+        for (const run of session.orphans)
+          note(`Run ${run} is marked FAILED: the process that made it ended.`)
         return await work(session)
       } finally {
         progress.end()
@@ -162,17 +192,26 @@ function commandContext(environment: Environment, options: GlobalOptions, name: 
   }
 }
 
-const outputOf = ({ stderr }: Environment) => ({ isTerminal: stderr.isTerminal, write: (text: string) => stderr.write(text) })
+const outputOf = ({ stderr }: Environment) => ({
+  isTerminal: stderr.isTerminal,
+  write: (text: string) => stderr.write(text),
+})
 
 function styleOf({ variables }: Environment, isTerminal: boolean): Style {
   return isTerminal && (variables.NO_COLOR ?? '') === '' ? COLOURED : PLAIN
 }
 
-function report(environment: Environment, error: unknown, { json, debug }: { readonly json: boolean; readonly debug: boolean }): number {
+function report(
+  environment: Environment,
+  error: unknown,
+  { json, debug }: { readonly json: boolean; readonly debug: boolean },
+): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0
   const refusal = refusalOf(error, environment)
   const style = styleOf(environment, environment.stderr.isTerminal)
-  environment.stderr.write(json ? `${JSON.stringify(problemDocument(refusal), null, 2)}\n` : refusalText(refusal, style))
+  environment.stderr.write(
+    json ? `${JSON.stringify(problemDocument(refusal), null, 2)}\n` : refusalText(refusal, style),
+  )
   if (debug) environment.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
   return refusal.exit
 }
@@ -181,16 +220,31 @@ function refusalOf(error: unknown, environment: Environment): Refusal {
   if (error instanceof Refusal) return error
   if (error instanceof CommanderError) return usageRefusal(error)
   if (environment.signal.aborted) return new Refusal([problem('TIE-2504', {})])
-  return new Refusal([problem('TIE-9001', { detail: error instanceof Error ? error.message : String(error) })])
+  return new Refusal([
+    problem('TIE-9001', { detail: error instanceof Error ? error.message : String(error) }),
+  ])
 }
 
 function usageRefusal(error: CommanderError): Refusal {
   const unknown = /unknown command '(.*?)'/.exec(error.message)?.[1]
   if (unknown !== undefined) {
     const names = CATALOGUE.map(({ name }) => name)
-    return new Refusal([problem('TIE-1001', { command: unknown, suggestion: didYouMean(unknown, names.flatMap((name) => [name, ...name.split(' ')])) })])
+    return new Refusal([
+      problem('TIE-1001', {
+        command: unknown,
+        suggestion: didYouMean(
+          unknown,
+          names.flatMap((name) => [name, ...name.split(' ')]),
+        ),
+      }),
+    ])
   }
-  if (error.code === 'commander.help') return new Refusal([problem('TIE-1002', { command: '', detail: 'A command is needed.' })])
-  return new Refusal([problem('TIE-1002', { command: '', detail: error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase()) })])
+  if (error.code === 'commander.help')
+    return new Refusal([problem('TIE-1002', { command: '', detail: 'A command is needed.' })])
+  return new Refusal([
+    problem('TIE-1002', {
+      command: '',
+      detail: error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase()),
+    }),
+  ])
 }
-

@@ -10,7 +10,8 @@ interface Entry {
 }
 
 function entries(program: Command): Entry[] {
-  const flags = (command: Command): string[] => command.options.map(({ long }) => long ?? '').filter((flag) => flag !== '')
+  const flags = (command: Command): string[] =>
+    command.options.map(({ long }) => long ?? '').filter((flag) => flag !== '')
   const walk = (command: Command, path: string): Entry[] => [
     { after: path, words: [...command.commands.map((child) => child.name()), ...flags(command)] },
     ...command.commands.flatMap((child) => walk(child, `${path} ${child.name()}`.trim())),
@@ -28,7 +29,10 @@ export function completionScript(program: Command, shell: string): string {
     case 'fish':
       return fish(list)
     default:
-      refuse('TIE-1002', { command: 'completion', detail: `There is no completion for "${shell}"; shells are bash, zsh and fish.` })
+      refuse('TIE-1002', {
+        command: 'completion',
+        detail: `There is no completion for "${shell}"; shells are bash, zsh and fish.`,
+      })
   }
 }
 
@@ -51,7 +55,13 @@ complete -o default -F _tieout tieout
 function fish(list: readonly Entry[]): string {
   return list
     .map(({ after, words }) => {
-      const condition = after === '' ? '__fish_use_subcommand' : after.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
+      const condition =
+        after === ''
+          ? '__fish_use_subcommand'
+          : after
+              .split(' ')
+              .map((word) => `__fish_seen_subcommand_from ${word}`)
+              .join('; and ')
       return `complete -c tieout -n '${condition}' -a '${words.join(' ')}'\n`
     })
     .join('')

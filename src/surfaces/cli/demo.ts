@@ -10,7 +10,14 @@ import { plural } from '../../base/text.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Session } from '../session.js'
 import type { CommandContext } from './command-line.js'
-import { findingsText, type TieOutRow, tieOutText, treeText, type VarianceRow, type ViewRow } from './run-view.js'
+import {
+  findingsText,
+  type TieOutRow,
+  tieOutText,
+  treeText,
+  type VarianceRow,
+  type ViewRow,
+} from './run-view.js'
 
 interface Sample {
   readonly folder: string
@@ -23,13 +30,22 @@ interface Sample {
 const SAMPLES: readonly Sample[] = [
   { folder: 'america-trading', structure: 'AMERICA', useCase: 'America Trading P&L', table: 'fact_pnl_gold' },
   { folder: 'project-sterling', structure: 'STERLING', useCase: 'Project Sterling', table: null },
-  { folder: 'cash-equity', structure: 'CASH_EQUITY', useCase: 'Cash Equity Trading', table: 'fact_pnl_use_case_3' },
+  {
+    folder: 'cash-equity',
+    structure: 'CASH_EQUITY',
+    useCase: 'Cash Equity Trading',
+    table: 'fact_pnl_use_case_3',
+  },
 ]
 
 const DATE = '2025-12-24'
 
 /** Runs an operation of the catalogue by name. */
-async function perform<T>(session: Session, name: string, input: Readonly<Record<string, unknown>>): Promise<T> {
+async function perform<T>(
+  session: Session,
+  name: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<T> {
   const operation = CATALOGUE.find((one) => one.name === name)
   if (operation === undefined) throw new Error(`there is no operation ${name}`)
   return (await operation.run(session.context, operation.input.parse(input) as never)) as T
@@ -45,8 +61,14 @@ export async function runDemo(context: CommandContext): Promise<number> {
     const checked = await perform<{ ok: boolean }>(session, 'verify-hybrid-engine', {})
     const { style } = context
     const seconds = ((context.environment.elapsed() - began) / 1000).toFixed(1)
-    context.print(checked.ok ? `${style.green('✓')} Every natural figure equals an independent SQL roll-up of the facts.\n` : `${style.red('✗')} The SQL roll-up disagrees.\n`)
-    context.print(`\n${style.bold('Try next')} ${style.dim(`(${seconds} s so far; the database is ${shownPath(context)})`)}\n${nextCommands(context)}\n`)
+    context.print(
+      checked.ok
+        ? `${style.green('✓')} Every natural figure equals an independent SQL roll-up of the facts.\n`
+        : `${style.red('✗')} The SQL roll-up disagrees.\n`,
+    )
+    context.print(
+      `\n${style.bold('Try next')} ${style.dim(`(${seconds} s so far; the database is ${shownPath(context)})`)}\n${nextCommands(context)}\n`,
+    )
     return checked.ok ? 0 : 1
   })
 }
@@ -70,7 +92,11 @@ function nextCommands({ settings, style }: CommandContext): string {
     .join('\n')
 }
 
-async function loadSample(context: CommandContext, session: Session, { folder, structure, useCase, table }: Sample): Promise<void> {
+async function loadSample(
+  context: CommandContext,
+  session: Session,
+  { folder, structure, useCase, table }: Sample,
+): Promise<void> {
   const file = (name: string): string => join(context.environment.packageDirectory, 'examples', folder, name)
   await perform(session, 'structures import', { name: structure, file: file('structure.csv') })
   if (table !== null) await perform(session, 'facts import', { file: file('facts.csv'), table })
@@ -91,13 +117,19 @@ interface Created {
 async function printSample(context: CommandContext, session: Session, { useCase }: Sample): Promise<void> {
   const { style, print } = context
   const run = await perform<Created>(session, 'runs create', { use_case: useCase, date: DATE, name: 'Demo' })
-  const results = await perform<{ rows: ViewRow[]; variance: VarianceRow[] }>(session, 'runs results', { run: run.run_id })
+  const results = await perform<{ rows: ViewRow[]; variance: VarianceRow[] }>(session, 'runs results', {
+    run: run.run_id,
+  })
   const measure = results.rows[0]?.measure ?? ''
   const scenarios = [...new Set(results.rows.map(({ scenario }) => scenario))]
-  const { description } = await perform<{ description: string | null }>(session, 'use-cases show', { name: useCase })
+  const { description } = await perform<{ description: string | null }>(session, 'use-cases show', {
+    name: useCase,
+  })
   const title = `${useCase} · ${DATE}`
   print(`\n${style.bold(title)}\n${'━'.repeat(title.length)}\n${style.dim(description ?? '')}\n\n`)
   print(`${treeText({ ...results, measure, scenarios }, style)}\n\n`)
   print(`${tieOutText(run.tie_out, style)}\n\n${findingsText(run.findings, style)}\n\n`)
-  print(`run ${run.run_id}  ${plural(run.facts, 'fact')} → ${plural(run.cells, 'cell')} in ${run.duration_ms} ms\n${style.dim(run.result_digest)}\n`)
+  print(
+    `run ${run.run_id}  ${plural(run.facts, 'fact')} → ${plural(run.cells, 'cell')} in ${run.duration_ms} ms\n${style.dim(run.result_digest)}\n`,
+  )
 }

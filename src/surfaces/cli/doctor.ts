@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Refusal } from '../../base/errors.js'
-import { dangersOf } from '../../books/open.js'
 import { migrationStatus } from '../../books/migrate.js'
+import { dangersOf } from '../../books/open.js'
 import { dumpSchema } from '../../books/schema-dump.js'
 import type { MaintainedBooks } from '../../books/transaction.js'
 import { withoutPassword } from '../settings.js'
@@ -27,21 +27,28 @@ export async function examine(context: CommandContext): Promise<Check[]> {
     const found = await context.withSession(async ({ books, orphans }) => [
       passed('database', `${books.kind === 'pglite' ? 'embedded' : 'PostgreSQL server'} at ${where}`),
       ...(await bookChecks(books, context.environment.packageDirectory)),
-      orphans.length === 0 ? passed('interrupted runs', 'none') : passed('interrupted runs', `${orphans.length} found and marked FAILED`),
+      orphans.length === 0
+        ? passed('interrupted runs', 'none')
+        : passed('interrupted runs', `${orphans.length} found and marked FAILED`),
       durability(books),
     ])
     return [...checks, ...found]
   } catch (error) {
     const refusal = error instanceof Refusal ? error.problems[0] : undefined
     const detail = refusal?.message ?? (error instanceof Error ? error.message : String(error))
-    return [...checks, failed('database', `${where}: ${detail}`, refusal?.remedy ?? 'Run again with --debug.')]
+    return [
+      ...checks,
+      failed('database', `${where}: ${detail}`, refusal?.remedy ?? 'Run again with --debug.'),
+    ]
   }
 }
 
 function nodeVersion(): Check {
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
   const ok = major > 20 || (major === 20 && minor >= 19)
-  return ok ? passed('node', `v${process.versions.node}`) : failed('node', `v${process.versions.node} is too old`, 'Install Node 20.19 or newer.')
+  return ok
+    ? passed('node', `v${process.versions.node}`)
+    : failed('node', `v${process.versions.node} is too old`, 'Install Node 20.19 or newer.')
 }
 
 async function duckdb(): Promise<Check> {
@@ -50,7 +57,11 @@ async function duckdb(): Promise<Check> {
     return passed('duckdb', bindings.library_version())
   } catch (error) {
     const detail = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-    return failed('duckdb', detail, 'Run npm ci again on this machine: the engine is a native package. Parquet and in-place files need it.')
+    return failed(
+      'duckdb',
+      detail,
+      'Run npm ci again on this machine: the engine is a native package. Parquet and in-place files need it.',
+    )
   }
 }
 
@@ -59,13 +70,26 @@ async function bookChecks(books: MaintainedBooks, packageDirectory: string): Pro
   const dangers = await dangersOf(books)
   const missing = missingFromSchema(await books.maintain((session) => dumpSchema(session)), packageDirectory)
   return [
-    pending.length === 0 ? passed('migrations', `${applied.length} applied`) : failed('migrations', `${pending.length} missing`, 'Run tieout migrate up.'),
+    pending.length === 0
+      ? passed('migrations', `${applied.length} applied`)
+      : failed('migrations', `${pending.length} missing`, 'Run tieout migrate up.'),
     dangers.length === 0
-      ? passed('tenant isolation', 'row security is forced on every tenant table, and the role cannot bypass it')
-      : failed('tenant isolation', dangers.map(({ role, detail }) => `${role}: ${detail}`).join('; '), 'Put back what was changed by hand; docs/reference/schema.txt is how it should be.'),
+      ? passed(
+          'tenant isolation',
+          'row security is forced on every tenant table, and the role cannot bypass it',
+        )
+      : failed(
+          'tenant isolation',
+          dangers.map(({ role, detail }) => `${role}: ${detail}`).join('; '),
+          'Put back what was changed by hand; docs/reference/schema.txt is how it should be.',
+        ),
     missing.length === 0
       ? passed('schema', 'as this version makes it')
-      : failed('schema', `differs from what this version makes: ${missing.slice(0, 3).join(' · ')}`, 'Compare with docs/reference/schema.txt; a change belongs in a migration.'),
+      : failed(
+          'schema',
+          `differs from what this version makes: ${missing.slice(0, 3).join(' · ')}`,
+          'Compare with docs/reference/schema.txt; a change belongs in a migration.',
+        ),
   ]
 }
 
@@ -78,6 +102,9 @@ function missingFromSchema(live: string, packageDirectory: string): string[] {
 
 function durability({ kind }: MaintainedBooks): Check {
   return kind === 'pglite'
-    ? passed('durability', 'survives the death of the process; not a power cut, since the embedded database does not flush to disk (use a PostgreSQL server for that)')
+    ? passed(
+        'durability',
+        'survives the death of the process; not a power cut, since the embedded database does not flush to disk (use a PostgreSQL server for that)',
+      )
     : passed('durability', 'as the server is configured')
 }

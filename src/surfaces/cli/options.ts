@@ -44,14 +44,19 @@ export function addOptions(command: Command, operation: Operation): void {
     const value = field.isBoolean ? '' : ` <${field.flag}>`
     const option = new Option(`--${field.flag}${value}`, field.description)
     if (field.choices !== undefined) option.choices([...field.choices])
-    if (field.fallback !== undefined && !field.isBoolean) option.defaultValueDescription = String(field.fallback)
+    if (field.fallback !== undefined && !field.isBoolean)
+      option.defaultValueDescription = String(field.fallback)
     if (field.required) option.makeOptionMandatory()
     command.addOption(option)
   }
 }
 
 /** The operation's input from positional arguments and options. */
-export function inputOf(operation: Operation, positional: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown {
+export function inputOf(
+  operation: Operation,
+  positional: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+): unknown {
   const given = fieldsOf(operation).flatMap((field): [string, unknown][] => {
     const place = operation.positional.indexOf(field.name)
     const value = place >= 0 ? positional[place] : options[camel(field.flag)]
@@ -61,7 +66,10 @@ export function inputOf(operation: Operation, positional: readonly unknown[], op
   if (parsed.success) return parsed.data
   throw new Refusal(
     parsed.error.issues.map((issue) =>
-      problem('TIE-1002', { command: operation.name, detail: `--${issue.path.join('.').replaceAll('_', '-')}: ${issue.message}.` }),
+      problem('TIE-1002', {
+        command: operation.name,
+        detail: `--${issue.path.join('.').replaceAll('_', '-')}: ${issue.message}.`,
+      }),
     ),
   )
 }

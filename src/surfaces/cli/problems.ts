@@ -1,6 +1,6 @@
 /** Refusals as a person reads them on stderr, or as a problem document for programs. Raises nothing. */
 
-import { ERRORS, type Place, type Problem, Refusal } from '../../base/errors.js'
+import { ERRORS, type Place, type Problem, type Refusal } from '../../base/errors.js'
 import type { Style } from './style.js'
 import { printable } from './table.js'
 
@@ -11,8 +11,13 @@ function placeText({ file, line, column, pointer }: Place): string {
 
 export function problemText({ code, message, remedy, place }: Problem, style: Style): string {
   const where = place === undefined ? '' : placeText(place)
-  const frame = place?.frame === undefined ? [] : place.frame.split('\n').map((line) => `    ${printable(line)}`)
-  return [`${style.red('✗')} ${style.bold(code)} ${where === '' ? '' : `${where}: `}${printable(message)}`, ...frame, `  ${style.dim('→')} ${printable(remedy)}`].join('\n')
+  const frame =
+    place?.frame === undefined ? [] : place.frame.split('\n').map((line) => `    ${printable(line)}`)
+  return [
+    `${style.red('✗')} ${style.bold(code)} ${where === '' ? '' : `${where}: `}${printable(message)}`,
+    ...frame,
+    `  ${style.dim('→')} ${printable(remedy)}`,
+  ].join('\n')
 }
 
 export function refusalText(refusal: Refusal, style: Style): string {

@@ -3,9 +3,11 @@
 import { type Command, Option } from 'commander'
 import { ERRORS, type ErrorCode, refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
-import { migrateDown, migrateUp, migrationStatus } from '../../books/migrate.js'
-import { createTenant, listTenants } from '../../books/tenants.js'
 import type { TenantId } from '../../books/books.js'
+import { migrateDown, migrateUp, migrationStatus } from '../../books/migrate.js'
+import { openUnchecked } from '../../books/open.js'
+import { createTenant, listTenants } from '../../books/tenants.js'
+import type { Session as SqlSession } from '../../books/transaction.js'
 import { SETTING_NAMES, withoutPassword } from '../settings.js'
 import type { Action, CommandContext } from './command-line.js'
 import { completionScript } from './completion.js'
@@ -16,35 +18,64 @@ import { columnsOf, csv, ndjson, type Table, textTable } from './table.js'
 type Bind = (command: Command, action: Action) => () => Promise<void>
 
 export function addProgramCommands(program: Command, bind: Bind): void {
-  const add = (parent: Command, words: string, summary: string, action: (command: Command, context: CommandContext) => Promise<number>): Command => {
+  const add = (
+    parent: Command,
+    words: string,
+    summary: string,
+    action: (command: Command, context: CommandContext) => Promise<number>,
+  ): Command => {
     const command = parent.command(words).description(summary)
     return command.action(() => bind(command, (context) => action(command, context))())
   }
-  add(program, 'demo', 'Load the samples, calculate them and print the figures.', async (_, context) => runDemo(context))
+  add(program, 'demo', 'Load the samples, calculate them and print the figures.', async (_, context) =>
+    runDemo(context),
+  )
   add(program, 'start', 'The demo, then serve on this machine.', async (_, context) => {
     await runDemo(context)
     return serve(context)
   })
-  add(program, 'serve', 'Serve runs and the reference page over HTTP on this machine.', async (_, context) => serve(context))
+  add(program, 'serve', 'Serve runs and the reference page over HTTP on this machine.', async (_, context) =>
+    serve(context),
+  )
   addMigrations(program, add)
   addTenants(program, add)
-  add(program, 'doctor', 'Examine the installation and the database; each failed check says its fix.', async (_, context) => doctor(context))
-  add(program, 'explain <code>', 'Say what an error code means and what to do.', async (command, context) => explain(context, command.args[0]!))
+  add(
+    program,
+    'doctor',
+    'Examine the installation and the database; each failed check says its fix.',
+    async (_, context) => doctor(context),
+  )
+  add(program, 'explain <code>', 'Say what an error code means and what to do.', async (command, context) =>
+    explain(context, command.args[0]!),
+  )
   add(program, 'config', 'Show each setting with its origin.', async (_, context) => config(context))
-  add(program, 'completion <shell>', 'Print a completion script for bash, zsh or fish.', async (command, context) => {
-    context.print(completionScript(program, command.args[0]!))
-    return 0
-  })
+  add(
+    program,
+    'completion <shell>',
+    'Print a completion script for bash, zsh or fish.',
+    async (command, context) => {
+      context.print(completionScript(program, command.args[0]!))
+      return 0
+    },
+  )
 }
 
-type Add = (parent: Command, words: string, summary: string, action: (command: Command, context: CommandContext) => Promise<number>) => Command
+type Add = (
+  parent: Command,
+  words: string,
+  summary: string,
+  action: (command: Command, context: CommandContext) => Promise<number>,
+) => Command
 
 function addMigrations(program: Command, add: Add): void {
   const migrate = program.command('migrate').description('The schema of the database.')
-  add(migrate, 'up', 'Apply the migrations that are missing.', async (_, context) => migrateCommand(context, async (session) => migrateUp(session)))
+  add(migrate, 'up', 'Apply the migrations that are missing.', async (_, context) =>
+    migrateCommand(context, async (session) => migrateUp(session)),
+  )
   add(migrate, 'down', 'Take migrations back, with their tables and rows.', async (command, context) => {
     const { to, yes } = command.opts<{ to?: string; yes?: boolean }>()
-    if (yes !== true) refuse('TIE-1307', { name: to === undefined ? 'every migration' : `every migration after ${to}` })
+    if (yes !== true)
+      refuse('TIE-1307', { name: to === undefined ? 'every migration' : `every migration after ${to}` })
     return migrateCommand(context, async (session) => migrateDown(session, to ?? 'none'))
   })
     .addOption(new Option('--to <name>', 'The last migration to keep; by default none.'))
@@ -52,21 +83,11 @@ function addMigrations(program: Command, add: Add): void {
   add(migrate, 'status', 'Show which migrations are applied.', async (_, context) => migrationState(context))
 }
 
-type Maintain = Parameters<Awaited<ReturnType<typeof openUnchecked>>['maintain']>[0]
-
-/** Before the schema is there, the books can't be opened as an operation would. */
-async function openUnchecked({ settings }: CommandContext) {
-  const db = settings.db.value
-  if (/^postgres(?:ql)?:\/\//i.test(db)) {
-    const { openPostgres } = await import('../../books/postgres.js')
-    return openPostgres({ url: db })
-  }
-  const { openPglite } = await import('../../books/pglite.js')
-  return openPglite({ directory: db, command: 'tieout migrate' })
-}
-
-async function migrateCommand(context: CommandContext, work: (session: Parameters<Maintain>[0]) => Promise<readonly string[]>): Promise<number> {
-  const books = await openUnchecked(context)
+async function migrateCommand(
+  context: CommandContext,
+  work: (session: SqlSession) => Promise<readonly string[]>,
+): Promise<number> {
+  const books = await openUnchecked({ db: context.settings.db.value, command: 'tieout migrate' })
   try {
     const names = await books.maintain((session) => work(session))
     if (context.options.json === true) context.print(`${JSON.stringify({ migrations: names }, null, 2)}\n`)
@@ -78,7 +99,7 @@ async function migrateCommand(context: CommandContext, work: (session: Parameter
 }
 
 async function migrationState(context: CommandContext): Promise<number> {
-  const books = await openUnchecked(context)
+  const books = await openUnchecked({ db: context.settings.db.value, command: 'tieout migrate' })
   try {
     const { applied, pending } = await books.maintain((session) => migrationStatus(session))
     const rows = [
@@ -96,7 +117,10 @@ function addTenants(program: Command, add: Add): void {
   const tenants = program.command('tenants').description('Tenants: whose data it is.')
   add(tenants, 'list', 'List the tenants.', async (_, context) =>
     context.withSession(async ({ books }) => {
-      printTable(context, 'tenants', { columns: columnsOf('text name', 'text tenant_id'), rows: (await listTenants(books)).map((tenant) => ({ ...tenant })) })
+      printTable(context, 'tenants', {
+        columns: columnsOf('text name', 'text tenant_id'),
+        rows: (await listTenants(books)).map((tenant) => ({ ...tenant })),
+      })
       return 0
     }),
   )
@@ -111,7 +135,8 @@ function addTenants(program: Command, add: Add): void {
 }
 
 function printTable({ options, print }: CommandContext, name: string, table: Table): void {
-  if (options.json === true || options.format === 'json') print(`${JSON.stringify({ [name]: table.rows }, null, 2)}\n`)
+  if (options.json === true || options.format === 'json')
+    print(`${JSON.stringify({ [name]: table.rows }, null, 2)}\n`)
   else if (options.format === 'csv') print(csv(table))
   else print(options.format === 'ndjson' ? ndjson(table) : `${textTable(table)}\n`)
 }
@@ -135,7 +160,10 @@ async function explain({ options, print }: CommandContext, text: string): Promis
   if (!(code in ERRORS)) refuse('TIE-1004', { code: text, suggestion: didYouMean(code, Object.keys(ERRORS)) })
   const row = ERRORS[code as ErrorCode]
   if (options.json === true) print(`${JSON.stringify({ code, ...row }, null, 2)}\n`)
-  else print(`${code}  (exit ${row.exit}, HTTP ${row.status})\n\n${row.message}\n\nWhat to do: ${row.remedy.replace(' {suggestion}', '')}\n`)
+  else
+    print(
+      `${code}  (exit ${row.exit}, HTTP ${row.status})\n\n${row.message}\n\nWhat to do: ${row.remedy.replace(' {suggestion}', '')}\n`,
+    )
   return 0
 }
 

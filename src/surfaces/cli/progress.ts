@@ -48,10 +48,21 @@ export function makeProgress(output: ProgressOutput): Progress & { end(): void }
   }
 }
 
-export function progressLine(stage: string, done: number, total: number | undefined, milliseconds: number): string {
+export function progressLine(
+  stage: string,
+  done: number,
+  total: number | undefined,
+  milliseconds: number,
+): string {
   const rate = milliseconds > 0 ? Math.round((done * 1000) / milliseconds) : 0
-  const counts = total === undefined ? done.toLocaleString('en-US') : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`
+  const counts =
+    total === undefined
+      ? done.toLocaleString('en-US')
+      : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`
   const part = total === undefined || total === 0 ? undefined : Math.min(1, done / total)
-  const bar = part === undefined ? '' : `${'█'.repeat(Math.round(part * BAR)).padEnd(BAR, '░')} ${Math.floor(part * 100)}% `
+  const bar =
+    part === undefined
+      ? ''
+      : `${'█'.repeat(Math.round(part * BAR)).padEnd(BAR, '░')} ${Math.floor(part * 100)}% `
   return `${stage}  ${bar}${counts} · ${rate.toLocaleString('en-US')}/s`
 }

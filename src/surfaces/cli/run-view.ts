@@ -45,24 +45,55 @@ export function treeText({ rows, variance, measure, scenarios }: TreeView, style
   const [first, second] = scenarios
   const shown = rows.filter((row) => row.measure === measure && row.scenario === first)
   const compared = second !== undefined && rows.some(({ scenario }) => scenario === second)
-  const others = new Map(rows.filter((row) => row.measure === measure && row.scenario === second).map((row) => [row.node_id, row]))
-  const variances = new Map(variance.filter((row) => row.measure === measure).map((row) => [row.node_id, row.adjusted]))
+  const others = new Map(
+    rows.filter((row) => row.measure === measure && row.scenario === second).map((row) => [row.node_id, row]),
+  )
+  const variances = new Map(
+    variance.filter((row) => row.measure === measure).map((row) => [row.node_id, row.adjusted]),
+  )
   const labels = treeLabels(shown)
-  const header = ['', 'facts', `natural ${measure}`, 'adjusted', 'plug', ...(compared ? [second, 'variance'] : []), '']
-  const lines = shown.slice(0, MAX_ROWS).map((row, i) => [
-    labels[i]!,
-    row.fact_count === 0 ? '' : row.fact_count.toLocaleString('en-US'),
-    row.fact_count === 0 && row.natural === row.adjusted ? '' : shownAmount(row.natural),
-    row.fact_count === 0 && row.natural === row.adjusted ? '' : row.adjusted === null ? 'n/a ' : shownAmount(row.adjusted),
-    !isExplicit(row.rule) && row.plug !== null && isZero(row.plug) ? '' : shownAmount(row.plug),
-    ...(compared ? [shownAmount(others.get(row.node_id)?.adjusted), shownAmount(variances.get(row.node_id))] : []),
-    ruleMark(row.rule),
-  ])
-  const widths = header.map((title, i) => Math.max(displayWidth(title), ...lines.map((line) => displayWidth(line[i]!))))
+  const header = [
+    '',
+    'facts',
+    `natural ${measure}`,
+    'adjusted',
+    'plug',
+    ...(compared ? [second, 'variance'] : []),
+    '',
+  ]
+  const lines = shown
+    .slice(0, MAX_ROWS)
+    .map((row, i) => [
+      labels[i]!,
+      row.fact_count === 0 ? '' : row.fact_count.toLocaleString('en-US'),
+      row.fact_count === 0 && row.natural === row.adjusted ? '' : shownAmount(row.natural),
+      row.fact_count === 0 && row.natural === row.adjusted
+        ? ''
+        : row.adjusted === null
+          ? 'n/a '
+          : shownAmount(row.adjusted),
+      !isExplicit(row.rule) && row.plug !== null && isZero(row.plug) ? '' : shownAmount(row.plug),
+      ...(compared
+        ? [shownAmount(others.get(row.node_id)?.adjusted), shownAmount(variances.get(row.node_id))]
+        : []),
+      ruleMark(row.rule),
+    ])
+  const widths = header.map((title, i) =>
+    Math.max(displayWidth(title), ...lines.map((line) => displayWidth(line[i]!))),
+  )
   const align = (i: number): 'left' | 'right' => (i === 0 || i === header.length - 1 ? 'left' : 'right')
-  const text = (cells: readonly string[]): string => cells.map((cell, i) => pad(cell, widths[i]!, align(i))).join('  ').trimEnd()
-  const more = shown.length > MAX_ROWS ? [style.dim(`… and ${plural(shown.length - MAX_ROWS, 'more node')}`)] : []
-  return [style.dim(text(header)), ...lines.map((line, i) => (shown[i]!.depth === 0 ? style.bold(text(line)) : text(line))), ...more].join('\n')
+  const text = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => pad(cell, widths[i]!, align(i)))
+      .join('  ')
+      .trimEnd()
+  const more =
+    shown.length > MAX_ROWS ? [style.dim(`… and ${plural(shown.length - MAX_ROWS, 'more node')}`)] : []
+  return [
+    style.dim(text(header)),
+    ...lines.map((line, i) => (shown[i]!.depth === 0 ? style.bold(text(line)) : text(line))),
+    ...more,
+  ].join('\n')
 }
 
 const isZero = (amount: string): boolean => /^-?0*(\.0*)?$/.test(amount)
@@ -83,7 +114,10 @@ function treeLabels(rows: readonly ViewRow[]): string[] {
   return rows.map(({ node_id, parent_node_id, node_name, depth }) => {
     const isLast = lastOf.get(parent_node_id) === node_id
     open[depth] = !isLast
-    const stem = open.slice(1, depth).map((more) => (more ? '│  ' : '   ')).join('')
+    const stem = open
+      .slice(1, depth)
+      .map((more) => (more ? '│  ' : '   '))
+      .join('')
     const branch = depth === 0 ? '' : isLast ? '└─ ' : '├─ '
     return stem + branch + printable(node_name === node_id ? node_id : `${node_name} (${node_id})`)
   })
@@ -103,7 +137,10 @@ export function tieOutText(rows: readonly TieOutRow[], style: Style): string {
   return rows
     .map(({ scenario, measure, facts, root_natural, unassigned, root_plug, overrides }) => {
       const ties = facts === root_natural
-      const plug = root_plug === null ? 'root plug empty' : `root plug ${shownAmount(root_plug).trim()} = Σ overrides ${shownAmount(overrides).trim()}`
+      const plug =
+        root_plug === null
+          ? 'root plug empty'
+          : `root plug ${shownAmount(root_plug).trim()} = Σ overrides ${shownAmount(overrides).trim()}`
       const mark = ties && root_plug === overrides ? style.green('✓') : style.red('✗')
       const left = isZero(unassigned) ? '' : `, unassigned ${shownAmount(unassigned).trim()}`
       return `${mark} ${scenario} ${measure}: Σ facts ${shownAmount(facts).trim()} = root natural ${shownAmount(root_natural).trim()}${left}; ${plug}`
@@ -115,6 +152,9 @@ export function findingsText(findings: readonly Finding[], style: Style): string
   if (findings.length === 0) return style.green('No findings.')
   const mark = { error: style.red('✗'), warning: style.yellow('!'), info: style.cyan('i') }
   return findings
-    .map(({ severity, code, message, suggestion }) => `${mark[severity]} ${style.bold(code)}  ${printable(message)}\n    ${style.dim(printable(suggestion))}`)
+    .map(
+      ({ severity, code, message, suggestion }) =>
+        `${mark[severity]} ${style.bold(code)}  ${printable(message)}\n    ${style.dim(printable(suggestion))}`,
+    )
     .join('\n')
 }

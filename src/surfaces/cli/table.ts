@@ -28,7 +28,12 @@ export function displayWidth(text: string): number {
   let width = 0
   for (const char of text) {
     if (/\p{Mark}|\p{Cc}|\p{Cf}/u.test(char)) continue
-    width += /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(char) ? 2 : 1
+    width +=
+      /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(
+        char,
+      )
+        ? 2
+        : 1
   }
   return width
 }
@@ -39,14 +44,24 @@ export function pad(text: string, width: number, align: 'left' | 'right'): strin
 }
 
 /** Control characters would move the cursor or hide text. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => (char === '\n' ? '⏎' : '·'))
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => (char === '\n' ? '⏎' : '·'))
 
 export function textTable({ columns, rows }: Table): string {
   const cells = rows.map((row) => columns.map(({ key }) => printable(String(row[key] ?? ''))))
-  const widths = columns.map(({ title }, i) => Math.max(displayWidth(title), ...cells.map((row) => displayWidth(row[i]!))))
+  const widths = columns.map(({ title }, i) =>
+    Math.max(displayWidth(title), ...cells.map((row) => displayWidth(row[i]!))),
+  )
   const line = (values: readonly string[]): string =>
-    values.map((value, i) => pad(value, widths[i]!, columns[i]!.align)).join('  ').trimEnd()
-  return [line(columns.map(({ title }) => title)), widths.map((width) => '─'.repeat(width)).join('  '), ...cells.map(line)].join('\n')
+    values
+      .map((value, i) => pad(value, widths[i]!, columns[i]!.align))
+      .join('  ')
+      .trimEnd()
+  return [
+    line(columns.map(({ title }) => title)),
+    widths.map((width) => '─'.repeat(width)).join('  '),
+    ...cells.map(line),
+  ].join('\n')
 }
 
 const NUMBER = /^-?\d+(?:\.\d+)?$/
@@ -65,7 +80,9 @@ function csvField(value: Value | undefined): string {
 /** Lines end in CRLF, as RFC 4180 has it. */
 export function csv({ columns, rows }: Table): string {
   const header = columns.map(({ key }) => csvField(key)).join(',')
-  return [header, ...rows.map((row) => columns.map(({ key }) => csvField(row[key])).join(','))].map((line) => `${line}\r\n`).join('')
+  return [header, ...rows.map((row) => columns.map(({ key }) => csvField(row[key])).join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('')
 }
 
 export const ndjson = ({ rows }: Table): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')

@@ -10,7 +10,10 @@ import type { Session } from '../session.js'
 import { makeApp } from './http-app.js'
 
 /** Serves until interrupted; returns the exit code. */
-export async function serveHttp({ settings, environment, note }: CommandContext, session: Session): Promise<number> {
+export async function serveHttp(
+  { settings, environment, note }: CommandContext,
+  session: Session,
+): Promise<number> {
   const app = makeApp(session.context)
   const server = serve({ fetch: app.fetch, hostname: settings.host.value, port: Number(settings.port.value) })
   await once(server, 'listening')
