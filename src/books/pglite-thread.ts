@@ -21,7 +21,11 @@ interface Waiting {
 }
 
 export class PgliteThread implements Connection {
-  private readonly worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { name: 'pglite' })
+  private readonly worker = new Worker(new URL('./pglite-worker.js', import.meta.url), {
+    name: 'pglite',
+    // What the process was started with, such as --eval, is not for this thread.
+    execArgv: [],
+  })
   private readonly waiting = new Map<number, Waiting>()
   private readonly exited: Promise<void>
   private asked = 0

@@ -11,12 +11,12 @@ import { didYouMean } from '../base/text.js'
 import type { ColumnType, FactColumn } from '../engines/source.js'
 import { bindNodes, checkBindings } from './bindings.js'
 import { type Tree, UNASSIGNED } from './hierarchy.js'
-import { canonicalValue } from './kernel.js'
 import { bindFormula, formulaSums, parseFormula } from './language/formula.js'
 import { type LanguageProblems, listOf, toProblem } from './language/language.js'
 import { bindPredicate, type Predicate, parsePredicate } from './language/predicate.js'
 import { checkFormulaCycles } from './order.js'
 import { checkRuleConflicts } from './resolver.js'
+import { canonicalValue } from './row-owners.js'
 import {
   DEFAULT_SCENARIOS,
   type Driver,

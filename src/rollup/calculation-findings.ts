@@ -1,17 +1,22 @@
 /** Findings about the facts of a calculation: missing scenarios, unassigned facts, facts claimed twice. Raises nothing. */
 
-import { add, type Decimal, formatDecimal, ZERO } from '../base/decimal.js'
+import { formatDecimal } from '../base/decimal.js'
 import type { Finding } from '../base/finding.js'
 import { plural } from '../base/text.js'
 import { amountIndex, codedIndex, type Frame } from '../engines/frame.js'
 import type { Bindings } from './bindings.js'
 import type { Cell } from './calculate.js'
 import { type Tree, UNASSIGNED } from './hierarchy.js'
-import { canonicalValue, type Tuples } from './kernel.js'
+import type { Aggregates } from './kernel.js'
+import { canonicalValue } from './row-owners.js'
 import { sourceName, type UseCase } from './use-case.js'
 
 /** Declared scenarios without a fact, and facts without a scenario. */
-export function scenarioFindings(useCase: UseCase, found: readonly string[], tuples: Tuples): Finding[] {
+export function scenarioFindings(
+  useCase: UseCase,
+  found: readonly string[],
+  aggregates: Aggregates,
+): Finding[] {
   const declared = useCase.source.scenario === null ? useCase.scenarios.slice(0, 1) : useCase.scenarios
   const missing = declared.filter((scenario) => !found.includes(scenario))
   const findings = missing.map(
@@ -25,7 +30,7 @@ export function scenarioFindings(useCase: UseCase, found: readonly string[], tup
       suggestion: 'Check the date and the label of the scenario, or import its facts.',
     }),
   )
-  const unlabelled = useCase.source.scenario === null ? 0 : withoutScenario(tuples)
+  const unlabelled = useCase.source.scenario === null ? 0 : withoutScenario(aggregates)
   if (unlabelled === 0) return findings
   return [
     ...findings,
@@ -39,9 +44,9 @@ export function scenarioFindings(useCase: UseCase, found: readonly string[], tup
   ]
 }
 
-function withoutScenario(tuples: Tuples): number {
-  if (tuples.scenarios[0] !== null) return 0
-  return tuples.direct(0).reduce((sum, { facts }) => sum + facts, 0)
+function withoutScenario(aggregates: Aggregates): number {
+  if (aggregates.scenarios[0] !== null) return 0
+  return aggregates.direct(0).reduce((sum, { facts }) => sum + facts, 0)
 }
 
 /** What no node claims: rows, money and the driver values behind it. */
@@ -90,10 +95,10 @@ function unboundValues(frame: Frame, { columns, bindings }: Bindings): Record<st
   )
 }
 
-export function overlapFindings(useCase: UseCase, frame: Frame, tuples: Tuples): Finding[] {
+export function overlapFindings(useCase: UseCase, frame: Frame, aggregates: Aggregates): Finding[] {
   const measure = useCase.measures[0]!
   const column = amountIndex(frame, measure.column)
-  return tuples.overlaps.map(
+  return aggregates.overlaps.map(
     ({ column: winner, other, rows, amounts }): Finding => ({
       code: 'FACTS_CLAIMED_TWICE',
       severity: 'warning',
@@ -106,5 +111,3 @@ export function overlapFindings(useCase: UseCase, frame: Frame, tuples: Tuples):
     }),
   )
 }
-
-export const sumOf = (values: readonly Decimal[]): Decimal => values.reduce(add, ZERO)

@@ -7,11 +7,11 @@ import { type Problem, problem } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
 import type { FactColumn } from '../engines/source.js'
 import { bindNodes, checkBindings } from './bindings.js'
-import { frameColumns } from './calculate.js'
 import type { Tree } from './hierarchy.js'
-import { canonicalValue } from './kernel.js'
 import { formulaReferences } from './language/formula.js'
 import { checkFormulaCycles } from './order.js'
+import { canonicalValue } from './row-owners.js'
+import { frameColumns } from './searches.js'
 import { type Policy, type Rule, sourceName, type UseCase } from './use-case.js'
 
 export function checkUseCase(

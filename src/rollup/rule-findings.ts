@@ -6,12 +6,12 @@ import { nearest } from '../base/text.js'
 import { codedIndex, type Frame } from '../engines/frame.js'
 import type { Cell, ScenarioCode } from './calculate.js'
 import type { Tree } from './hierarchy.js'
-import type { Tuples } from './kernel.js'
+import type { Aggregates } from './kernel.js'
 import { atomicTests } from './language/evaluate.js'
-import { formulaSums } from './language/formula.js'
 import type { Predicate } from './language/predicate.js'
 import { type Decision, type Resolution, resolutionFindings } from './resolver.js'
 import { ruleText } from './rule-text.js'
+import { searchesOf } from './searches.js'
 import type { Rule, UseCase } from './use-case.js'
 
 interface Context {
@@ -19,7 +19,7 @@ interface Context {
   readonly useCase: UseCase
   readonly frame: Frame
   readonly resolution: Resolution
-  readonly tuples: Tuples
+  readonly aggregates: Aggregates
   readonly cells: readonly Cell[]
   readonly scenarios: readonly ScenarioCode[]
 }
@@ -33,33 +33,12 @@ export function ruleFindings(context: Context): Finding[] {
   ]
 }
 
-/** The predicates of a rule with the nodes they look at. */
-function searches(
-  { tree }: Context,
-  rule: Rule,
-): { readonly where: Predicate; readonly from: number; readonly to: number }[] {
-  const everywhere = { from: 0, to: tree.nodes.length }
-  if (rule.flavour === 'arithmetic') {
-    return formulaSums(rule.formula).flatMap(({ where }) =>
-      where === undefined ? [] : [{ where, ...everywhere }],
-    )
-  }
-  if (rule.where === null) return []
-  const node = tree.positions.get(rule.node)!
-  return [
-    {
-      where: rule.where,
-      ...(rule.scope === 'table' ? everywhere : { from: node, to: tree.nodes[node]!.end }),
-    },
-  ]
-}
-
 function matchesNothing(context: Context, rule: Rule): Finding[] {
-  return searches(context, rule).flatMap(({ where, ...range }): Finding[] => {
-    const rows = context.scenarios.reduce(
-      (sum, { code }) => sum + context.tuples.sum(code, range, where).facts,
-      0,
-    )
+  return searchesOf(context.tree, rule).flatMap((search): Finding[] => {
+    const { where } = search
+    if (where === null) return []
+    const found = context.scenarios.map(({ code }) => context.aggregates.search(code, search).facts)
+    const rows = found.reduce((sum, facts) => sum + facts, 0)
     if (rows > 0 || context.scenarios.length === 0) return []
     const near = nearMisses(context.frame, where)
     const replaced = replacedBy(context, rule)

@@ -17,11 +17,12 @@ import type { RunHeader } from '../books/run-headers.js'
 import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import { amountIndex, type Frame, frameBytes } from '../engines/frame.js'
 import type { FactSource } from '../engines/source.js'
-import { type Calculation, calculate, frameColumns } from './calculate.js'
+import { type Calculation, calculate } from './calculate.js'
 import { checkUseCase } from './check-use-case.js'
 import { buildTree, structureFindings, type Tree } from './hierarchy.js'
 import { DIVISION_ROUNDING, DIVISION_SCALE } from './language/formula.js'
 import { type Figures, resultDigest } from './result-digest.js'
+import { frameColumns } from './searches.js'
 import { withSource } from './sources.js'
 import { saveResults } from './store/results.js'
 import { loadStructure } from './store/structures.js'
@@ -43,7 +44,7 @@ export interface RunMeasures {
   readonly calculate_ms: number
   readonly store_ms: number
   readonly facts: number
-  readonly tuples: number
+  readonly groups: number
   readonly cells: number
   readonly frame_bytes: number
 }
@@ -153,7 +154,7 @@ async function calculateAndSeal(
     calculate_ms,
     store_ms,
     facts: frame.rows,
-    tuples: calculation.tuples,
+    groups: calculation.groups,
     cells,
     frame_bytes: frameBytes(frame),
   }

@@ -89,7 +89,7 @@ const create = operation({
       ...(policy === undefined ? {} : { policy }),
     })
     const header = await context.books.transaction(context.tenant, (tx) => runHeader(tx, made.run_id))
-    const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, tuples } = made.measures
+    const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, groups } = made.measures
     return {
       run_id: made.run_id,
       status: header.status,
@@ -107,7 +107,7 @@ const create = operation({
         calculate_ms: Math.round(calculate_ms),
         store_ms: Math.round(store_ms),
         frame_bytes,
-        tuples,
+        groups,
       },
       findings: [...made.findings],
     }

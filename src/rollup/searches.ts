@@ -1,0 +1,45 @@
+/** What each rule looks for in the facts, and the columns that takes. Raises nothing. */
+
+import { compareText } from '../base/text.js'
+import { bindNodes } from './bindings.js'
+import type { Tree } from './hierarchy.js'
+import type { Search } from './kernel.js'
+import { atomicTests } from './language/evaluate.js'
+import { formulaSums } from './language/formula.js'
+import type { Rule, UseCase } from './use-case.js'
+
+/** A filter's facts, or those of every sum(…) of a formula, in the order of its text. */
+export function searchesOf(tree: Tree, rule: Rule): Search[] {
+  if (rule.flavour === 'arithmetic') {
+    return formulaSums(rule.formula).map(({ where }) => ({ node: null, where: where ?? null }))
+  }
+  const node = tree.positions.get(rule.node)
+  if (node === undefined) return []
+  return [{ node: rule.scope === 'table' ? null : node, where: rule.where }]
+}
+
+/** The columns a frame must hold for a use case. */
+export function frameColumns(
+  tree: Tree,
+  useCase: UseCase,
+): { readonly coded: string[]; readonly amounts: string[] } {
+  const { source, measures, rules, drivers } = useCase
+  const tested = rules
+    .flatMap((rule) => searchesOf(tree, rule))
+    .flatMap(({ where }) => (where === null ? [] : atomicTests(where).map(({ column }) => column)))
+  const coded = [
+    ...bindNodes(tree, drivers).columns,
+    ...tested,
+    ...(source.scenario === null ? [] : [source.scenario]),
+  ]
+  const amounts = [...measures.map(({ column }) => column), ...rules.flatMap(amountsOfRule)]
+  return { coded: distinct(coded), amounts: distinct(amounts) }
+}
+
+const distinct = (names: readonly string[]): string[] => [...new Set(names)].sort(compareText)
+
+function amountsOfRule(rule: Rule): string[] {
+  if (rule.flavour === 'filter') return []
+  if (rule.flavour === 'measure_switch') return [rule.column]
+  return formulaSums(rule.formula).map(({ column }) => column)
+}
