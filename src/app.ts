@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { instantOf } from './base/dates.js'
 import { runCommandLine } from './surfaces/cli/command-line.js'
@@ -17,7 +18,8 @@ export function processEnvironment(signal: AbortSignal): Environment {
     version: string
   }
   return {
-    variables: process.env,
+    // Containers often set no USER; the account has a name all the same.
+    variables: { USER: userInfo().username, ...process.env },
     directory: process.cwd(),
     packageDirectory,
     version,

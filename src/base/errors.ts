@@ -267,12 +267,12 @@ export const ERRORS = {
   'TIE-2301': {
     ...input,
     message: 'The file is not valid YAML: {detail}',
-    remedy: 'Correct the line; docs/reference/use-case-file.md shows the format.',
+    remedy: 'Correct the line; docs/use-case-file.md shows the format.',
   },
   'TIE-2302': {
     ...input,
     message: '{detail}',
-    remedy: 'docs/reference/use-case-file.md shows the format. {suggestion}',
+    remedy: 'docs/use-case-file.md shows the format. {suggestion}',
   },
   'TIE-2303': {
     ...input,

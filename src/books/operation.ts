@@ -42,6 +42,8 @@ export interface Operation {
   readonly errors: readonly ErrorCode[]
   /** Inputs that the command line takes by position, in this order. */
   readonly positional: readonly string[]
+  /** Inputs whose flag has another name than the input, such as `pnl_date` as --date. */
+  readonly flags?: Readonly<Record<string, string>>
   /** Where HTTP serves it. */
   readonly http?: { readonly method: 'GET' | 'POST'; readonly path: string }
   /** True when the output carries violations: the command line then exits with 1. */

@@ -15,7 +15,7 @@ export interface CsvRecord {
 
 /** Yields batches of records; the first record is the header. Throws TIE-1005 when the file cannot be opened. */
 export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[]> {
-  const { parse } = await import('csv-parse')
+  const { CsvError, parse } = await import('csv-parse')
   const parser = parse({ bom: true, relax_column_count: true, info: true, skip_empty_lines: true })
   const input = createReadStream(file, { highWaterMark: 1 << 18 })
   input.on('error', (error) => parser.destroy(error))
@@ -35,7 +35,10 @@ export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[
       }
     }
   } catch (error) {
-    refuseCsv(error, file)
+    if (error instanceof CsvError) {
+      refuse('TIE-2412', { detail: error.message }, { file, line: Number(error.lines ?? 1) })
+    }
+    refuseUnreadable(error, file)
   } finally {
     input.destroy()
   }
@@ -52,10 +55,9 @@ function lineBreaks(fields: readonly string[]): number {
   return count
 }
 
-function refuseCsv(error: unknown, file: string): never {
-  const { code, message, lines } = error as { code?: string; message: string; lines?: number }
+function refuseUnreadable(error: unknown, file: string): never {
+  const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
     refuse('TIE-1005', { file, detail: message })
-  if (code?.startsWith('CSV_')) refuse('TIE-2412', { detail: message }, { file, line: lines ?? 1 })
   throw error
 }

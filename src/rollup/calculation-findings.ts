@@ -70,7 +70,7 @@ export function unassignedFindings(
       scenario: cell.scenario,
       amount: formatDecimal(cell.natural),
       rows: cell.factCount,
-      message: `${plural(cell.factCount, 'fact')} of ${cell.scenario} belong to no node: ${formatDecimal(cell.natural)} of ${useCase.measures[0]!.name}.`,
+      message: `${plural(cell.factCount, 'fact')} of ${cell.scenario} ${cell.factCount === 1 ? 'belongs' : 'belong'} to no node: ${formatDecimal(cell.natural)} of ${useCase.measures[0]!.name}.`,
       suggestion: 'Add nodes for these values, or correct the facts by new ones.',
       detail: values,
     }),

@@ -143,6 +143,7 @@ const list = operation({
   }),
   errors: ['TIE-1102', 'TIE-2501'],
   positional: [],
+  flags: { pnl_date: 'date' },
   http: { method: 'GET', path: '/api/v1/runs' },
   run: ({ books, tenant }, { pnl_date, use_case, use_case_id, limit }) =>
     books.transaction(tenant, async (tx) => {

@@ -143,7 +143,12 @@ const show = operation({
   effect: 'read',
   input: z.object({
     name: z.string().describe('Name of the structure.'),
-    version: z.coerce.number().int().min(1).optional().describe('A version; by default the newest.'),
+    structure_version: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe('A version; by default the newest.'),
   }),
   output: z.object({
     name: z.string(),
@@ -165,9 +170,9 @@ const show = operation({
   errors: ['TIE-1101'],
   positional: ['name'],
   http: { method: 'GET', path: '/api/v1/structures/{name}' },
-  run: ({ books, tenant }, { name, version }) =>
+  run: ({ books, tenant }, { name, structure_version }) =>
     books.transaction(tenant, async (tx) => {
-      const stored = await loadStructure(tx, name, version)
+      const stored = await loadStructure(tx, name, structure_version)
       const tree = buildTree(stored.rows)
       const nodes = tree.nodes
         .filter(({ node_id }) => node_id !== UNASSIGNED)

@@ -19,14 +19,14 @@ interface Field {
 }
 
 /** The JSON schema of the input says all that a flag needs. */
-export function fieldsOf({ input }: Operation): Field[] {
+export function fieldsOf({ input, flags = {} }: Operation): Field[] {
   const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as {
     properties?: Record<string, { type?: string; description?: string; enum?: string[]; default?: unknown }>
     required?: string[]
   }
   return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
     name,
-    flag: name.replaceAll('_', '-'),
+    flag: flags[name] ?? name.replaceAll('_', '-'),
     description: property.description ?? '',
     isBoolean: property.type === 'boolean',
     choices: property.enum,
