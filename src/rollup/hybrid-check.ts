@@ -112,7 +112,8 @@ async function inBooks(tx: Tx, scope: Scope): Promise<SumRow[]> {
 }
 
 async function inDuck(scope: Scope): Promise<SumRow[]> {
-  const { literal, queryDuckFile } = await import('../engines/duckdb.js')
+  const { literal } = await import('../engines/duckdb-file.js')
+  const { queryDuckFile } = await import('../engines/duckdb-rows.js')
   const { path, table } = scope.useCase.source
   const file = { path: path!, ...(table === null ? {} : { table }) }
   const rows = await queryDuckFile(file, (relation) =>

@@ -17,7 +17,7 @@ export async function withSource<T>(
   work: (source: FactSource) => Promise<T>,
 ): Promise<T> {
   if (spec.engine === 'books') return work(booksSource(tx, await factTable(tx, spec.table!), useCaseId))
-  const { openDuckSource } = await import('../engines/duckdb.js')
+  const { openDuckSource } = await import('../engines/duckdb-source.js')
   const source = await openDuckSource({
     path: spec.path!,
     ...(spec.table === null ? {} : { table: spec.table }),

@@ -5,7 +5,7 @@ import { factOperations } from '../rollup/operations/facts.js'
 import { runOperations } from '../rollup/operations/runs.js'
 import { structureOperations } from '../rollup/operations/structures.js'
 import { useCaseOperations } from '../rollup/operations/use-cases.js'
-import { verifyOperations } from '../rollup/operations/verify-hybrid-engine.js'
+import { verifyOperations } from '../rollup/operations/verify.js'
 
 export const CATALOGUE: readonly Operation[] = [
   ...structureOperations,

@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ERRORS } from '#tieout/base/errors'
+import { openBooks } from '#tieout/books/open'
+import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import { runCommandLine } from '#tieout/surfaces/cli/command-line'
 import type { Output as Sink } from '#tieout/surfaces/environment'
 import {
@@ -226,7 +228,7 @@ describe('exit codes', () => {
     expect(out.stderr).toContain('→')
   })
 
-  test('1 when the run carries an error: a division by zero is an empty cell, not a 0', async () => {
+  test('a division by zero is an empty cell and a finding, and the run is there: 0', async () => {
     const yaml = folder.write(
       'zero.yaml',
       `use_case: Zero
@@ -238,26 +240,14 @@ rules: [{node: CE_ETF, formula: "CE_SWAPS / (CE_SWAPS - CE_SWAPS)"}]
 `,
     )
     expect((await inProcess(['--db', database.db, 'use-cases', 'apply', yaml])).exit).toBe(0)
-    const out = await inProcess([
-      '--db',
-      database.db,
-      'runs',
-      'create',
-      '--use-case',
-      'Zero',
-      '--date',
-      '2025-12-24',
-      '--json',
-    ])
-    expect(out.exit).toBe(1)
-    const { run_id, status } = JSON.parse(out.stdout)
+    const create = ['runs', 'create', '--use-case', 'Zero', '--date', '2025-12-24', '--json']
+    const out = await inProcess(['--db', database.db, ...create])
+    expect(out.exit).toBe(0)
+    const { run_id, status, findings } = JSON.parse(out.stdout)
     expect(status).toBe('COMPLETED')
-    const results = await inProcess(['--db', database.db, 'runs', 'results', run_id, '--json'])
-    const { rows } = JSON.parse(results.stdout)
-    expect(rows.find(({ node_id }: { node_id: string }) => node_id === 'CE_ETF')).toMatchObject({
-      adjusted: null,
-      plug: null,
-    })
+    expect(findings.map(({ code }: { code: string }) => code)).toContain('DIVISION_BY_ZERO')
+    const results = await inProcess(['--db', database.db, 'runs', 'results', run_id, '--format', 'csv'])
+    expect(results.stdout).toMatch(/\r\nCE_ETF,CE,ETF,1,true,daily,ACTUAL,3292.45,3292.45,,,34,/)
   })
 
   test('suggestions', async () => {
@@ -447,4 +437,35 @@ test.fails('a user name of more than 100 characters is refused or kept', async (
     '2025-12-24',
   ])
   expect([0, 2]).toContain(out.exit)
+})
+
+test('1 when stored figures were tampered with, by both verifications', async () => {
+  const { runs } = JSON.parse((await inProcess(['--db', database.db, 'runs', 'list', '--json'])).stdout)
+  const { id } = runs.find(({ use_case }: { use_case: string }) => use_case === 'Project Sterling')
+  const books = await openBooks({ db: database.db, command: 'test', migrate: 'never' })
+  await books.transaction(DEFAULT_TENANT, (tx) =>
+    tx.asOwner(async () => {
+      await tx.execute('ALTER TABLE fact_calculated_results DISABLE TRIGGER USER')
+      await tx.execute(
+        `UPDATE fact_calculated_results SET "natural" = "natural" + 1, adjusted = adjusted + 1
+          WHERE calculation_run_id = $1 AND node_id = 'LE_UK' AND measure = 'daily'`,
+        [id],
+      )
+      await tx.execute('ALTER TABLE fact_calculated_results ENABLE TRIGGER USER')
+    }),
+  )
+  await books.close()
+  const verified = await inProcess(['--db', database.db, 'runs', 'verify', id])
+  expect(verified).toMatchObject({ exit: 1, stderr: '' })
+  expect(verified.stdout).toContain('does not verify')
+  const hybrid = await inProcess([
+    '--db',
+    database.db,
+    'verify-hybrid-engine',
+    '--use-case',
+    'Project Sterling',
+  ])
+  expect(hybrid.exit).toBe(1)
+  expect(hybrid.stdout).toMatch(/✗ Project Sterling .* % match/)
+  expect(hybrid.stdout).toContain('LE_UK daily ACTUAL: stored')
 })

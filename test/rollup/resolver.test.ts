@@ -256,8 +256,8 @@ describe('the order of formulas', () => {
     )
     const ids = 'nodes' in order ? order.nodes.map((node) => TREE.nodes[node]!.node_id) : []
     expect(ids).toHaveLength(7)
-    const before = (a: string, b: string): boolean => ids.indexOf(a) < ids.indexOf(b)
-    expect([before('B1', 'B'), before('B', 'A'), before('A', 'R')]).toEqual([true, true, true])
+    const stands = (a: string, b: string): boolean => ids.indexOf(a) < ids.indexOf(b)
+    expect([stands('B1', 'B'), stands('B', 'A'), stands('A', 'R')]).toEqual([true, true, true])
   })
 
   test('a chain of 50,000 nodes', () => {

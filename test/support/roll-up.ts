@@ -98,7 +98,8 @@ export function factRows(table: string): TextRow[] {
 export function rollUp(outline: string, draft: object, facts: string | readonly TextRow[]): RollUp {
   const rows = typeof facts === 'string' ? factRows(facts) : facts
   const tree = treeOf(outline)
-  const names = new Set(['cc', 'daily_amt', ...rows.flatMap((row) => Object.keys(row))])
+  const header = typeof facts === 'string' ? facts.trim().split('\n')[0]!.trim().split(/\s+/) : []
+  const names = new Set(['cc', 'daily_amt', ...header, ...rows.flatMap((row) => Object.keys(row))])
   const columns = columnsOf([...names])
   const useCase = useCaseOf(tree, draft, columns)
   const frame = frameFor(tree, useCase, rows, columns)

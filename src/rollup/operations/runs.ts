@@ -2,21 +2,18 @@
 
 import { z } from 'zod'
 import { type IsoDate, parseDate } from '../../base/dates.js'
-import { formatDecimal, parseDecimal, subtract } from '../../base/decimal.js'
 
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
-import { type Context, type Operation, operation } from '../../books/operation.js'
+import { type Operation, operation } from '../../books/operation.js'
 import { listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
 import { findingsOf } from '../../books/runs.js'
-import { buildTree, type Tree } from '../hierarchy.js'
-import { resultDigest } from '../result-digest.js'
-import { createSnapshot, recalculate } from '../snapshot.js'
+import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
-import { loadResults, type ResultRow } from '../store/results.js'
-import { loadStructure } from '../store/structures.js'
+import { completedRun } from '../store/completed-run.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
+import { varianceOf } from '../variance.js'
 import { amount, findingSchema, hasErrorFindings } from './schemas.js'
 
 /** A COB date; raises TIE-2501 for anything else. */
@@ -261,7 +258,7 @@ const results = operation({
   http: { method: 'GET', path: '/api/v1/runs/{run}/results' },
   run: ({ books, tenant }, { run, measure, scenario }) =>
     books.transaction(tenant, async (tx) => {
-      const { header, rows } = await completedResults(tx, run)
+      const { header, rows } = await completedRun(tx, run)
       const shown = rows.filter(
         (row) =>
           (measure === undefined || row.measure === measure) &&
@@ -280,83 +277,4 @@ async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly strin
   return useCase.source.scenario === null ? [] : useCase.scenarios
 }
 
-async function completedResults(
-  tx: Tx,
-  run: string,
-): Promise<{ readonly header: RunHeader; readonly tree: Tree; readonly rows: ResultRow[] }> {
-  const header = await runHeader(tx, run)
-  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
-  const { structure, structure_version } = header.parameters as {
-    structure: string
-    structure_version: number
-  }
-  const tree = buildTree((await loadStructure(tx, structure, structure_version)).rows)
-  return { header, tree, rows: await loadResults(tx, header.id, tree) }
-}
-
-/** First − second scenario, for natural and adjusted; empty where either is missing. */
-function varianceOf(rows: readonly ResultRow[], [first, second]: readonly string[]) {
-  if (first === undefined || second === undefined) return []
-  const key = (row: ResultRow): string => JSON.stringify([row.node_id, row.measure])
-  const others = new Map(rows.filter((row) => row.scenario === second).map((row) => [key(row), row]))
-  const less = (a: string | null, b: string | null | undefined): string | null =>
-    a === null || b === null || b === undefined
-      ? null
-      : formatDecimal(subtract(parseDecimal(a)!, parseDecimal(b)!))
-  return rows
-    .filter((row) => row.scenario === first)
-    .map((row) => {
-      const other = others.get(key(row))
-      return {
-        node_id: row.node_id,
-        measure: row.measure,
-        natural: less(row.natural, other?.natural),
-        adjusted: less(row.adjusted, other?.adjusted),
-      }
-    })
-}
-
-const verify = operation({
-  name: 'runs verify',
-  summary: 'Calculate a run again from its recorded inputs and compare digests.',
-  effect: 'read',
-  input: z.object({ run: z.string().describe('Id of the run, or an unambiguous beginning of it.') }),
-  output: z.object({
-    run_id: z.string(),
-    verdict: z.enum(['match', 'mismatch']),
-    recorded: z.string(),
-    stored: z.string(),
-    recalculated: z.string(),
-    facts_recorded: z.string(),
-    facts_now: z.string(),
-    stale: z.array(z.string()),
-  }),
-  errors: ['TIE-1103', 'TIE-1106'],
-  positional: ['run'],
-  http: { method: 'GET', path: '/api/v1/runs/{run}/verify' },
-  violated: ({ verdict }) => verdict === 'mismatch',
-  run: (context, { run }) => context.books.transaction(context.tenant, (tx) => verifyRun(context, tx, run)),
-})
-
-/** Three digests must be one: recorded in the header, of the rows as stored, of a new calculation. */
-async function verifyRun(context: Context, tx: Tx, run: string) {
-  const { header, rows } = await completedResults(tx, run)
-  const stored = resultDigest(rows)
-  const again = await recalculate(context, tx, header)
-  const recorded = header.result_digest!
-  const verdict =
-    stored === recorded && again.result_digest === recorded ? ('match' as const) : ('mismatch' as const)
-  return {
-    run_id: header.id,
-    verdict,
-    recorded,
-    stored,
-    recalculated: again.result_digest,
-    facts_recorded: header.digests.facts ?? '',
-    facts_now: again.facts_digest,
-    stale: await staleReasons(tx, header),
-  }
-}
-
-export const runOperations: readonly Operation[] = [create, list, show, results, verify]
-export { completedResults }
+export const runOperations: readonly Operation[] = [create, list, show, results]

@@ -1,14 +1,58 @@
-/** `verify-hybrid-engine`: stored figures against an independent SQL roll-up, use case by use case. */
+/** Verification: a run by its own recipe, and every use case by an independent SQL roll-up. */
 
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
-import { type Operation, operation } from '../../books/operation.js'
+import { type Context, type Operation, operation } from '../../books/operation.js'
 import { listRunHeaders } from '../../books/run-headers.js'
 import { compareNatural, naturalBySql } from '../hybrid-check.js'
 import { resultDigest } from '../result-digest.js'
+import { recalculate } from '../snapshot.js'
+import { staleReasons } from '../stale.js'
+import { completedRun } from '../store/completed-run.js'
 import { listUseCases, loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
-import { completedResults } from './runs.js'
+
+const verifyRunOperation = operation({
+  name: 'runs verify',
+  summary: 'Calculate a run again from its recorded inputs and compare digests.',
+  effect: 'read',
+  input: z.object({ run: z.string().describe('Id of the run, or an unambiguous beginning of it.') }),
+  output: z.object({
+    run_id: z.string(),
+    verdict: z.enum(['match', 'mismatch']),
+    recorded: z.string(),
+    stored: z.string(),
+    recalculated: z.string(),
+    facts_recorded: z.string(),
+    facts_now: z.string(),
+    stale: z.array(z.string()),
+  }),
+  errors: ['TIE-1103', 'TIE-1106'],
+  positional: ['run'],
+  http: { method: 'GET', path: '/api/v1/runs/{run}/verify' },
+  violated: ({ verdict }) => verdict === 'mismatch',
+  run: (context, { run }) => context.books.transaction(context.tenant, (tx) => verifyRun(context, tx, run)),
+})
+
+/** Three digests must be one: recorded in the header, of the rows as stored, of a new calculation. */
+async function verifyRun(context: Context, tx: Tx, run: string) {
+  const { header, rows } = await completedRun(tx, run)
+  const stored = resultDigest(rows)
+  const again = await recalculate(context, tx, header)
+  const recorded = header.result_digest!
+  const verdict =
+    stored === recorded && again.result_digest === recorded ? ('match' as const) : ('mismatch' as const)
+  return {
+    run_id: header.id,
+    verdict,
+    recorded,
+    stored,
+    recalculated: again.result_digest,
+    facts_recorded: header.digests.facts ?? '',
+    facts_now: again.facts_digest,
+    stale: await staleReasons(tx, header),
+  }
+}
 
 const MAX_DIFFERENCES = 50
 
@@ -66,7 +110,7 @@ async function checkUseCaseById(tx: Tx, id: string): Promise<z.output<typeof che
   const headers = await listRunHeaders(tx, { kind: 'rollup', use_case_id: id, limit: 1000 })
   const newest = headers.find(({ status }) => status === 'COMPLETED')
   if (newest === undefined) return []
-  const { header, tree, rows } = await completedResults(tx, newest.id)
+  const { header, tree, rows } = await completedRun(tx, newest.id)
   const { use_case_version, facts_through } = header.parameters as {
     use_case_version: number
     facts_through: string | null
@@ -95,4 +139,4 @@ async function checkUseCaseById(tx: Tx, id: string): Promise<z.output<typeof che
   ]
 }
 
-export const verifyOperations: readonly Operation[] = [verifyHybridEngine]
+export const verifyOperations: readonly Operation[] = [verifyRunOperation, verifyHybridEngine]

@@ -1,0 +1,25 @@
+/** A completed run with its figures. Raises TIE-1103 (no such run), TIE-1106 (a run without results). */
+
+import { refuse } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import { type RunHeader, runHeader } from '../../books/run-headers.js'
+import { buildTree, type Tree } from '../hierarchy.js'
+import { loadResults, type ResultRow } from './results.js'
+import { loadStructure } from './structures.js'
+
+export interface CompletedRun {
+  readonly header: RunHeader
+  readonly tree: Tree
+  readonly rows: readonly ResultRow[]
+}
+
+export async function completedRun(tx: Tx, run: string): Promise<CompletedRun> {
+  const header = await runHeader(tx, run)
+  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
+  const { structure, structure_version } = header.parameters as {
+    structure: string
+    structure_version: number
+  }
+  const tree = buildTree((await loadStructure(tx, structure, structure_version)).rows)
+  return { header, tree, rows: await loadResults(tx, header.id, tree) }
+}
