@@ -32,7 +32,8 @@ function tour(): Step[] {
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-const pattern = (line: string): RegExp => new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}\\s*$`, 'm')
+const pattern = (line: string): RegExp =>
+  new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}\\s*$`, 'm')
 
 test('every command of the tour prints what the README says', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tieout-tour-'))
@@ -41,7 +42,9 @@ test('every command of the tour prints what the README says', async () => {
     expect(steps.length).toBeGreaterThanOrEqual(5)
     let runId = ''
     for (const { command, shown } of steps) {
-      const line = command.replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`).replaceAll('RUN_ID', runId)
+      const line = command
+        .replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
+        .replaceAll('RUN_ID', runId)
       const environment = { PATH: process.env.PATH, HOME: process.env.HOME, TIEOUT_DB: join(directory, 'db') }
       const { stdout } = await run('sh', ['-c', line], { cwd: root, env: environment })
       for (const expected of shown) expect(stdout, command).toMatch(pattern(expected))

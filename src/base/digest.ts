@@ -1,6 +1,6 @@
 /**
- * Content digests: SHA-256 over a canonical, length-prefixed encoding, so that no two different contents
- * share an encoding. Equal content gives an equal digest on every machine, time zone and database.
+ * Content digests: SHA-256 over a canonical, length-prefixed encoding in UTF-16, which holds every string, so
+ * that no two different contents share an encoding. Equal content gives an equal digest on every machine, time zone and database.
  */
 
 import { createHash } from 'node:crypto'
@@ -42,7 +42,7 @@ export const digestOf = (value: Canonical): Digest => `sha256:${sha256(canonical
 export const digestOfBytes = (bytes: Uint8Array): Digest =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest
 
-const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex')
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf16le').digest('hex')
 
 /** A digest of many rows without holding their encoding: add each in canonical order, then end. */
 export class RowDigest {
@@ -60,7 +60,7 @@ export class RowDigest {
   }
 
   private flush(): void {
-    this.hash.update(this.pending.join(''), 'utf8')
+    this.hash.update(this.pending.join(''), 'utf16le')
     this.pending.length = 0
   }
 }

@@ -64,7 +64,7 @@ export function didYouMean(wrong: string, known: Iterable<string>): string {
 
 /** One line of the text with a caret beneath `offset` (0-based). */
 export function caretFrame(text: string, offset: number): string {
-  const start = text.lastIndexOf('\n', Math.max(0, offset - 1)) + 1
+  const start = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1
   const newline = text.indexOf('\n', start)
   const line = text.slice(start, newline < 0 ? undefined : newline)
   const at = Math.min(offset - start, line.length)

@@ -16,19 +16,28 @@ export interface CsvRecord {
 /** Yields batches of records; the first record is the header. Throws TIE-1005 when the file cannot be opened. */
 export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[]> {
   const { CsvError, parse } = await import('csv-parse')
-  const parser = parse({ bom: true, relax_column_count: true, info: true, skip_empty_lines: true })
+  const parser = parse({
+    bom: true,
+    relax_column_count: true,
+    info: true,
+    skip_empty_lines: true,
+    record_delimiter: ['\r\n', '\n', '\r'],
+  })
   const input = createReadStream(file, { highWaterMark: 1 << 18 })
   input.on('error', (error) => parser.destroy(error))
   input.pipe(parser)
   let batch: CsvRecord[] = []
   let seen = false
+  let overcounted = 0
   try {
     for await (const { record, info } of parser as AsyncIterable<{
       record: string[]
       info: { lines: number }
     }>) {
       seen = true
-      batch.push({ line: info.lines - lineBreaks(record), fields: record })
+      const breaks = lineBreaks(record)
+      batch.push({ line: info.lines - overcounted - breaks.counted, fields: record })
+      overcounted += breaks.counted - breaks.real
       if (batch.length === 4096) {
         yield batch
         batch = []
@@ -46,13 +55,16 @@ export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[
   yield batch
 }
 
-/** Line breaks inside quoted fields: the parser's count is that of the record's last line. */
-function lineBreaks(fields: readonly string[]): number {
-  let count = 0
+/** Line breaks inside quoted fields: the parser counts a CR and an LF as two where they are one. */
+function lineBreaks(fields: readonly string[]): { readonly counted: number; readonly real: number } {
+  let counted = 0
+  let real = 0
   for (const field of fields) {
-    for (let at = field.indexOf('\n'); at >= 0; at = field.indexOf('\n', at + 1)) count += 1
+    if (!/[\r\n]/.test(field)) continue
+    counted += field.match(/[\r\n]/g)!.length
+    real += field.match(/\r\n|\r|\n/g)!.length
   }
-  return count
+  return { counted, real }
 }
 
 function refuseUnreadable(error: unknown, file: string): never {

@@ -127,8 +127,8 @@ async function typedByContent(
   columns: readonly DuckColumn[],
 ): Promise<DuckColumn[]> {
   const tests = columns.flatMap(({ sql }, i) => [
-    `bool_and(regexp_full_match(${sql}, '[+-]?(0|[1-9][0-9]*)(\\.[0-9]+)?')) AS n${i}`,
-    `bool_and(regexp_full_match(${sql}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND try_cast(${sql} AS DATE) IS NOT NULL) AS d${i}`,
+    `bool_and(regexp_full_match(${sql}, '[+-]?(0|[1-9][0-9]*)(\\.[0-9]+)?')) FILTER (${sql} IS NOT NULL) AS n${i}`,
+    `bool_and(regexp_full_match(${sql}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND try_cast(${sql} AS DATE) IS NOT NULL) FILTER (${sql} IS NOT NULL) AS d${i}`,
     `max(length(split_part(${sql}, '.', 2))) AS s${i}`,
     `max(length(${sql})) AS l${i}`,
   ])

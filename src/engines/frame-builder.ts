@@ -87,7 +87,7 @@ export class FrameBuilder {
     if (digits === 0) this.refuseAmount(state, bytes, start, end)
     const scale = Math.max(fraction, 0)
     if (scale > state.scale) this.raiseScale(state, scale)
-    if (scale < state.scale) value *= 10 ** (state.scale - scale)
+    if (scale < state.scale && value !== 0) value *= 10 ** (state.scale - scale)
     const magnitude = state.magnitude + value
     if (digits > FAST_DIGITS || state.range === 'big' || magnitude > EXACT) {
       this.addBig(state, bigUnits(bytes, start, end) * 10n ** BigInt(state.scale - scale))

@@ -8,8 +8,8 @@
  * bigint. Calculations read the same either way. Raises nothing.
  */
 
-import type { Digest } from '../base/digest.js'
-import { digestOf } from '../base/digest.js'
+import { canonicalDecimal, parseDecimal } from '../base/decimal.js'
+import { type Digest, digestOf } from '../base/digest.js'
 import type { ColumnType } from './source.js'
 
 export const BLOCK_ROWS = 65_536
@@ -92,10 +92,10 @@ function hashRows(
   blocks: readonly Block[],
   seed: number,
 ): number {
-  const valueHashes = coded.map(({ dictionary }, column) =>
-    Int32Array.from(dictionary, (text) => hashText(text, seed + column)),
+  const valueHashes = coded.map(({ dictionary, type }, column) =>
+    Int32Array.from(dictionary, (text) => hashText(canonicalText(text, type), seed + column)),
   )
-  const divisors = amounts.map((amount, column) => 10 ** (amount.scale - leastScale(amount, column, blocks)))
+  const surplus = amounts.map((amount, column) => amount.scale - leastScale(amount, column, blocks))
   let total = 0
   const rowHash = new Int32Array(BLOCK_ROWS)
   for (const block of blocks) {
@@ -105,31 +105,44 @@ function hashRows(
       for (let row = 0; row < block.rows; row++) rowHash[row] = mix(rowHash[row]!, hashes[codes[row]!]!)
     })
     block.amounts.forEach((units, column) => {
-      hashUnits(units, divisors[column]!, block.rows, rowHash)
+      hashUnits(units, surplus[column]!, block.rows, rowHash)
     })
     for (let row = 0; row < block.rows; row++) total = (total + finish(rowHash[row]!)) | 0
   }
   return total
 }
 
-function hashUnits(units: Units, divisor: number, rows: number, rowHash: Int32Array): void {
+/** Every amount without its `surplus` last digits, which are zeros. */
+function hashUnits(units: Units, surplus: number, rows: number, rowHash: Int32Array): void {
   if (units instanceof Float64Array) {
+    const divisor = 10 ** surplus
     for (let row = 0; row < rows; row++) {
-      const value = units[row]! / divisor
+      // A column of zeros may have more surplus digits than a double can hold.
+      const value = units[row] === 0 ? 0 : units[row]! / divisor
       rowHash[row] = mix(mix(rowHash[row]!, value | 0), Math.floor(value / 4294967296) | 0)
     }
     return
   }
-  const big = BigInt(divisor)
+  const divisor = 10n ** BigInt(surplus)
   for (let row = 0; row < rows; row++) {
-    let value = units[row]! / big
+    let value = units[row]! / divisor
     let hash = mix(rowHash[row]!, Number(BigInt.asIntN(32, value)))
     value >>= 32n
     hash = mix(hash, Number(BigInt.asIntN(32, value)))
-    for (value >>= 32n; value !== 0n && value !== -1n; value >>= 32n)
-      hash = mix(hash, Number(BigInt.asIntN(32, value)))
+    // Beyond 64 bits every further part counts, and the sign: what fits 64 bits hashes as a double would.
+    if (value < -0x80000000n || value > 0x7fffffffn) {
+      for (value >>= 32n; value !== 0n && value !== -1n; value >>= 32n)
+        hash = mix(hash, Number(BigInt.asIntN(32, value)))
+      hash = mix(hash, value === 0n ? 1 : 2)
+    }
     rowHash[row] = hash
   }
+}
+
+/** Numbers hash by what they are: 1.50 and 1.5 are one. */
+function canonicalText(text: string | null, type: ColumnType): string | null {
+  const number = text !== null && type === 'numeric' ? parseDecimal(text) : undefined
+  return number === undefined ? text : canonicalDecimal(number)
 }
 
 /** The smallest scale that holds every amount, so that 1.50 and 1.5 digest alike. */

@@ -83,7 +83,7 @@ class UseCaseBinder {
     private readonly context: BindContext,
   ) {
     this.types = new Map(context.columns.map(({ name, type }) => [name, type]))
-    this.measures = Object.entries(draft.measures).map(([name, column]) => ({ name, column }))
+    this.measures = draft.measures
   }
 
   bind(): UseCase {

@@ -2,7 +2,7 @@
 
 import { formatDecimal } from '../base/decimal.js'
 import type { Finding } from '../base/finding.js'
-import { plural } from '../base/text.js'
+import { compareText, plural } from '../base/text.js'
 import { amountIndex, codedIndex, type Frame } from '../engines/frame.js'
 import type { Bindings } from './bindings.js'
 import type { Cell } from './calculate.js'
@@ -90,7 +90,7 @@ function unboundValues(frame: Frame, { columns, bindings }: Bindings): Record<st
       const unbound = dictionary.filter(
         (value): value is string => value !== null && !bound.has(canonicalValue(value, type)),
       )
-      return [column, unbound.sort().slice(0, MAX_VALUES)]
+      return [column, unbound.sort(compareText).slice(0, MAX_VALUES)]
     }),
   )
 }

@@ -7,6 +7,12 @@ import { z } from 'zod'
 
 const name = z.string().min(1).max(200)
 
+/** An object of JSON as a list, which keeps its order whatever the names are. */
+const listed = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.entries(value).map(([measure, column]) => ({ name: measure, column: column as unknown }))
+    : value
+
 const driver = z.strictObject({
   nodes: z.union([z.enum(['leaves', 'all']), z.array(z.string()).min(1)]),
   column: name,
@@ -36,7 +42,9 @@ export const useCaseDraftSchema = z.strictObject({
       scenario: name.nullable().optional(),
     })
     .describe('Where the facts are, and which columns hold the COB date and the scenario.'),
-  measures: z.record(name, name).describe('Standard measure → fact column.'),
+  measures: z
+    .preprocess(listed, z.array(z.strictObject({ name, column: name })))
+    .describe('Standard measure → fact column, as an object or a list; the first is the default.'),
   policy: z.enum(['most_specific', 'top_down']).default('most_specific'),
   scenarios: z.array(name).min(1).max(20).optional(),
   drivers: z.array(driver).optional(),

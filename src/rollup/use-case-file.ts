@@ -6,7 +6,17 @@
  * Raises TIE-2301 (no YAML), TIE-2302 (not the format), all problems at once.
  */
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  stringify,
+  visit,
+} from 'yaml'
 import type { z } from 'zod'
 import { type Place, type Problem, problem, Refusal } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
@@ -41,39 +51,59 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   rules: ['node', 'where', 'scope', 'measure_name', 'formula', 'into', 'note'],
 }
 
+/** A file with more syntax errors than this is no YAML at all. */
+const MAX_SYNTAX_ERRORS = 20
+
 export function readUseCaseFile(text: string, file: string): UseCaseFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })
+  const at = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line, column: col }
+  }
   if (document.errors.length > 0) {
+    const shown = document.errors.slice(0, MAX_SYNTAX_ERRORS)
     throw new Refusal(
-      document.errors.map((error) => {
-        const { line, col } = lines.linePos(error.pos[0])
-        return problem('TIE-2301', { detail: error.message.split('\n')[0]! }, { file, line, column: col })
-      }),
+      shown.map(({ message, pos }) => problem('TIE-2301', { detail: message.split('\n')[0]! }, at(pos[0]))),
     )
   }
+  refuseAliases(document, at)
   const placeOf: PlaceOf = (path, offset) => placeIn(document.contents, lines, file, path, offset)
-  const parsed = useCaseDraftSchema.safeParse(plainValue(document.contents as Node | null))
-  if (!parsed.success)
-    throw new Refusal(parsed.error.issues.flatMap((issue) => formatProblems(issue, placeOf)))
-  return { draft: parsed.data, placeOf }
+  const value = plainValue(document.contents as Node | null)
+  const parsed = useCaseDraftSchema.safeParse(value, { reportInput: true })
+  if (parsed.success) return { draft: parsed.data, placeOf }
+  throw new Refusal(parsed.error.issues.flatMap((issue) => formatProblems(issue, placeOf)))
 }
 
-/** Scalars as the text they were written in, so that 1.10 stays 1.10 and a node id 007 keeps its zeros. */
-function plainValue(node: Node | null): unknown {
-  if (node === null) return null
+/** Aliases would let a small file name a large one; nobody needs them here. */
+function refuseAliases(document: Document, at: (offset: number) => Place): void {
+  const problems: Problem[] = []
+  visit(document, {
+    Alias(_, { source, range }) {
+      const detail = `The alias *${source} is not taken: write the value out.`
+      problems.push(problem('TIE-2302', { detail }, at(range?.[0] ?? 0)))
+    },
+  })
+  if (problems.length > 0) throw new Refusal(problems)
+}
+
+/**
+ * Scalars as the text they were written in, so that 1.10 stays 1.10 and a node id 007 keeps its zeros. A value
+ * left empty is missing: null is said, never implied. The measures become a list, which keeps their order
+ * whatever their names are.
+ */
+function plainValue(node: Node | null, key = ''): unknown {
   if (isMap(node)) {
-    return Object.fromEntries(
-      node.items.map(({ key, value }) => [String(plainValue(key as Node)), plainValue(value as Node | null)]),
-    )
+    const pairs = node.items.map((item) => {
+      const name = String(plainValue(item.key as Node))
+      return [name, plainValue(item.value as Node | null, name)] as const
+    })
+    return key === 'measures' ? pairs.map(([name, column]) => ({ name, column })) : Object.fromEntries(pairs)
   }
   if (isSeq(node)) return node.items.map((item) => plainValue(item as Node))
-  if (isScalar(node))
-    return node.value === null || typeof node.value === 'string'
-      ? node.value
-      : (node.source ?? String(node.value))
-  // Aliases would let a small file name a large one; nobody needs them here.
-  return isAlias(node) ? { alias: node.source } : undefined
+  if (!isScalar(node)) return undefined
+  if (node.value === null) return node.source === undefined || node.source === '' ? undefined : null
+  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
 }
 
 function placeIn(
@@ -86,7 +116,7 @@ function placeIn(
   let node = root
   let found = root as Node | null
   for (const step of path) {
-    if (isMap(node)) node = node.get(String(step), true)
+    if (isMap(node)) node = typeof step === 'number' ? node.items[step]?.value : node.get(step, true)
     else if (isSeq(node)) node = node.get(Number(step), true)
     else break
     // A key without a value is placed at what contains it.
@@ -119,9 +149,17 @@ function formatProblems(issue: z.core.$ZodIssue, placeOf: PlaceOf): Problem[] {
   )
 }
 
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: 'text',
+  array: 'a list',
+  object: 'keys with values',
+}
+
 function issueText(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type')
-    return issue.input === undefined ? 'is missing.' : `expected ${issue.expected}.`
+    return issue.input === undefined
+      ? 'is missing.'
+      : `expected ${EXPECTED[issue.expected] ?? issue.expected}.`
   if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}.`
   if (issue.code === 'invalid_union') return 'expected leaves, all or a list of node ids.'
   return `${issue.message}.`
@@ -129,8 +167,7 @@ function issueText(issue: z.core.$ZodIssue): string {
 
 export function printUseCaseFile(useCase: UseCase): string {
   const { source, scenarios, drivers } = useCase
-  const said = source.scenario === null ? scenarios.slice(0, 1) : scenarios
-  const isDefault = JSON.stringify(said) === JSON.stringify(DEFAULT_SCENARIOS.slice(0, said.length))
+  const isDefault = JSON.stringify(scenarios) === JSON.stringify(DEFAULT_SCENARIOS)
   return stringify(
     {
       use_case: useCase.name,
@@ -142,9 +179,9 @@ export function printUseCaseFile(useCase: UseCase): string {
         date: source.date,
         scenario: source.scenario,
       },
-      measures: Object.fromEntries(useCase.measures.map(({ name, column }) => [name, column])),
+      measures: new Map(useCase.measures.map(({ name, column }) => [name, column])),
       policy: useCase.policy,
-      ...(isDefault ? {} : { scenarios: said }),
+      ...(isDefault ? {} : { scenarios }),
       ...(drivers === null ? {} : { drivers }),
       rules: useCase.rules.map(printRule),
     },

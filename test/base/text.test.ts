@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { caretFrame, compareText, didYouMean, editDistance, nearest, plural } from '#tieout/base/text'
 
+/** Without half a surrogate pair, which UTF-8 cannot hold. */
+const isWellFormed = (t: string): boolean => Buffer.from(t).toString() === t
+
 describe('code point order', () => {
   test.each([
     ['a', 'b'],
@@ -27,13 +30,9 @@ describe('code point order', () => {
       }),
     )
     fc.assert(
-      fc.property(
-        text.filter((t) => t.isWellFormed()),
-        text.filter((t) => t.isWellFormed()),
-        (a, b) => {
-          expect(Math.sign(compareText(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
-        },
-      ),
+      fc.property(text.filter(isWellFormed), text.filter(isWellFormed), (a, b) => {
+        expect(Math.sign(compareText(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      }),
       { numRuns: 3000 },
     )
   })
@@ -95,9 +94,7 @@ describe('a caret beneath the place', () => {
     expect(line![caret!.indexOf('^')]).toBe('X')
   })
 
-  // lastIndexOf('\n', max(0, 0 − 1)) finds the newline at 0 itself, so the line starts after the offset and
-  // ' '.repeat(−1) throws. The start should be 0 when the offset is 0.
-  test.fails('the first character may be a newline', () => {
+  test('the first character may be a newline', () => {
     expect(caretFrame('\nabc', 0)).toBe('\n^')
   })
 

@@ -70,9 +70,7 @@ describe('the digest of facts', () => {
     )
   })
 
-  // hashUnits takes BigInt(10 ** digits): from 10^23 on a double is no power of ten, and past 10^308 it is
-  // Infinity, which throws. leastScale's divisor should be 10n ** BigInt(digits) for big columns.
-  test.fails.each([30, 400])('%i zeros after the point of a big amount do not matter', (zeros) => {
+  test.each([30, 400])('%i zeros after the point of a big amount do not matter', (zeros) => {
     const rows = (amount: string) => [
       { book: 'B', a: amount },
       { book: 'C', a: '1.5' },
@@ -81,16 +79,11 @@ describe('the digest of facts', () => {
     expect(digest(rows(`${big}.${'0'.repeat(zeros)}`))).toBe(digest(rows(big)))
   })
 
-  // hashUnits stops at 0n or at −1n alike, so n and n − 2^64 mix the same two words. Mixing the sign (or the
-  // last word too) tells them apart.
-  test.fails('2^64 − 1 and −1 are two amounts', () => {
+  test('2^64 − 1 and −1 are two amounts', () => {
     expect(digest([{ book: 'B', a: '18446744073709551615' }])).not.toBe(digest([{ book: 'B', a: '-1' }]))
   })
 
-  // A numeric column that a predicate names is coded, and its dictionary is hashed as typed: PostgreSQL's
-  // numeric keeps 1.5 and 1.50 apart, DuckDB's DECIMAL(18,2) writes 1.50 for both. valueHashes should hash
-  // canonicalDecimal of a numeric column's values.
-  test.fails('the scale of a coded numeric column does not matter', () => {
+  test('the scale of a coded numeric column does not matter', () => {
     const coded: FactColumn[] = [{ name: 'book', type: 'numeric' }]
     expect(digest([{ book: '1.50', a: '1' }], coded)).toBe(digest([{ book: '1.5', a: '1' }], coded))
   })
