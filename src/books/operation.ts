@@ -25,8 +25,8 @@ export interface Context {
 }
 
 export interface Progress {
-  /** A stage with the rows done so far; `total` where it is known. */
-  report(stage: string, done: number, total?: number): void
+  /** A stage with the rows done so far, and which part of the work that is (0 to 1) where it can be told. */
+  report(stage: string, done: number, part?: number): void
 }
 
 export type Effect = 'read' | 'append' | 'purge'

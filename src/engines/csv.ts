@@ -13,8 +13,14 @@ export interface CsvRecord {
   readonly fields: readonly string[]
 }
 
-/** Yields batches of records; the first record is the header. Throws TIE-1005 when the file cannot be opened. */
-export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[]> {
+/**
+ * Yields batches of records; the first record is the header. `onBytes` is told how much of the file has been
+ * read. Throws TIE-1005 when the file cannot be opened.
+ */
+export async function* readCsv(
+  file: string,
+  onBytes?: (bytes: number) => void,
+): AsyncGenerator<readonly CsvRecord[]> {
   const { CsvError, parse } = await import('csv-parse')
   const parser = parse({
     bom: true,
@@ -25,6 +31,7 @@ export async function* readCsv(file: string): AsyncGenerator<readonly CsvRecord[
   })
   const input = createReadStream(file, { highWaterMark: 1 << 18 })
   input.on('error', (error) => parser.destroy(error))
+  if (onBytes !== undefined) input.on('data', () => onBytes(input.bytesRead))
   input.pipe(parser)
   let batch: CsvRecord[] = []
   let seen = false

@@ -5,6 +5,7 @@
  * Raises TIE-1102, TIE-2401 to TIE-2415.
  */
 
+import { statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { problem, refuse } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
@@ -57,6 +58,7 @@ export interface Imported {
 export class FactImport {
   private readonly problems: FileProblems
   private readonly overrides: ReadonlyMap<string, TypeOverride>
+  private bytesRead = 0
 
   constructor(
     private readonly context: Context,
@@ -139,7 +141,9 @@ export class FactImport {
     existing: FactTable | undefined,
     dates: ReadonlyMap<string, string>,
   ): Promise<Staged> {
-    const batches = readCsv(this.given.file)[Symbol.asyncIterator]()
+    const batches = readCsv(this.given.file, (bytes) => {
+      this.bytesRead = bytes
+    })[Symbol.asyncIterator]()
     const first = await batches.next()
     const [header, ...rest] = first.done ? [] : first.value
     if (header === undefined) refuse('TIE-2410', {}, { file: this.given.file, line: 1 })
@@ -157,6 +161,7 @@ export class FactImport {
     header: CsvRecord,
     reader: RowReader,
   ): AsyncGenerator<Uint8Array> {
+    const size = statSync(this.given.file).size
     let done = 0
     const add = (records: readonly CsvRecord[]): Iterable<Uint8Array> => {
       const rows: (string | null)[][] = []
@@ -169,7 +174,7 @@ export class FactImport {
         ])
       }
       done += records.length
-      this.context.progress.report('reading the file', done)
+      this.context.progress.report('reading the file', done, this.bytesRead / size)
       this.context.signal.throwIfAborted()
       return copyRows(rows)
     }

@@ -94,7 +94,7 @@ const verifyHybridEngine = operation({
           : [(await loadUseCase(tx, use_case)).id]
       const found: z.output<typeof checked>[] = []
       for (const [i, id] of wanted.entries()) {
-        progress.report('verifying', i + 1, wanted.length)
+        progress.report('verifying', i + 1, (i + 1) / wanted.length)
         found.push(...(await checkUseCaseById(tx, id)))
       }
       // Nothing compared is no proof.

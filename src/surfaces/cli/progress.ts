@@ -29,7 +29,7 @@ export function makeProgress(output: ProgressOutput): Progress & { end(): void }
     drawn = false
   }
   return {
-    report(next, done, total) {
+    report(next, done, part) {
       const now = output.elapsed()
       if (next !== stage) {
         stage = next
@@ -38,7 +38,7 @@ export function makeProgress(output: ProgressOutput): Progress & { end(): void }
       const interval = output.isTerminal ? TERMINAL_INTERVAL : LOG_INTERVAL
       if (now - shown < interval || now - began < QUIET) return
       shown = now
-      const line = progressLine(stage, done, total, now - stageBegan)
+      const line = progressLine(stage, done, part, now - stageBegan)
       if (output.isTerminal) {
         output.write(`\r\u001b[K${line}`)
         drawn = true
@@ -51,18 +51,13 @@ export function makeProgress(output: ProgressOutput): Progress & { end(): void }
 export function progressLine(
   stage: string,
   done: number,
-  total: number | undefined,
+  part: number | undefined,
   milliseconds: number,
 ): string {
   const rate = milliseconds > 0 ? Math.round((done * 1000) / milliseconds) : 0
-  const counts =
-    total === undefined
-      ? done.toLocaleString('en-US')
-      : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`
-  const part = total === undefined || total === 0 ? undefined : Math.min(1, done / total)
-  const bar =
-    part === undefined
-      ? ''
-      : `${'█'.repeat(Math.round(part * BAR)).padEnd(BAR, '░')} ${Math.floor(part * 100)}% `
-  return `${stage}  ${bar}${counts} · ${rate.toLocaleString('en-US')}/s`
+  const shown = rate > 0 ? ` · ${rate.toLocaleString('en-US')}/s` : ''
+  return `${stage}  ${part === undefined ? '' : bar(Math.min(1, part))}${done.toLocaleString('en-US')}${shown}`
 }
+
+const bar = (part: number): string =>
+  `${'█'.repeat(Math.round(part * BAR)).padEnd(BAR, '░')} ${Math.floor(part * 100)}%  `
