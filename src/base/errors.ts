@@ -53,6 +53,11 @@ export const ERRORS = {
     message: 'The database "{db}" is neither a directory nor a postgres:// URL.',
     remedy: 'Pass --db DIR for the embedded database or --db postgres://user@host/name for a server.',
   },
+  'TIE-1007': {
+    ...usage,
+    message: '{name} holds {what}, which cannot be stored.',
+    remedy: 'Leave the character out.',
+  },
 
   // 11xx: not found
   'TIE-1101': {
@@ -99,6 +104,11 @@ export const ERRORS = {
     remedy:
       'Stop that process (pid {pid}), or send the request to it. A PostgreSQL server (--db postgres://…) takes many processes at once.',
   },
+  'TIE-1109': {
+    ...missing,
+    message: 'The structure {structure} has no version {version}; the newest is {newest}.',
+    remedy: 'List them: tieout structures list.',
+  },
   'TIE-1202': {
     ...conflict,
     message: 'The database {directory} is already open in this process.',
@@ -108,6 +118,11 @@ export const ERRORS = {
     ...conflict,
     message: 'There is a tenant "{tenant}" already.',
     remedy: 'Use it, or choose another name.',
+  },
+  'TIE-1204': {
+    ...conflict,
+    message: 'The port {port} of {host} is in use.',
+    remedy: 'Set another one: TIEOUT_PORT=4174 tieout serve.',
   },
 
   // 13xx: books
@@ -203,6 +218,11 @@ export const ERRORS = {
     ...input,
     message: 'rollup_value_source is "{value}"; it takes node_id or node_name.',
     remedy: 'Write node_id or node_name, or leave it empty for node_id.',
+  },
+  'TIE-2108': {
+    ...input,
+    message: 'The {column} is {length} bytes long; there is room for {limit}.',
+    remedy: 'Use a shorter one.',
   },
 
   // 22xx: rule language
@@ -405,6 +425,11 @@ export const ERRORS = {
     ...input,
     message: '{more} further problems of this file are not listed.',
     remedy: 'Correct the ones above and import again.',
+  },
+  'TIE-2416': {
+    ...input,
+    message: 'The file has {found} columns; a fact table has room for {limit}.',
+    remedy: 'Split the file, or leave columns out that no report needs.',
   },
 
   // 25xx: runs

@@ -76,3 +76,11 @@ export function caretFrame(text: string, offset: number): string {
 /** `1 fact`, `2 facts`. */
 export const plural = (count: number | bigint, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 || count === 1n ? one : many}`
+
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+/** What in a text no database can hold; undefined when it holds all of it. */
+export function unstorable(text: string): string | undefined {
+  if (text.includes('\0')) return 'a NUL character'
+  return LONE_SURROGATE.test(text) ? 'half a character (an unpaired surrogate)' : undefined
+}

@@ -12,11 +12,19 @@ import type { TenantId, Tx } from './books.js'
 
 export type FactColumnType = 'text' | 'numeric' | 'date' | 'boolean'
 
-export interface StoredColumn {
-  readonly name: string
+/** What a column can hold; null: any. */
+export interface ColumnLimits {
   readonly type: FactColumnType
-  /** Digits after the point that the column can hold; null when any number. */
+  /** Digits of a number. */
+  readonly precision: number | null
+  /** Digits after the point. */
   readonly scale: number | null
+  /** Characters of a text. */
+  readonly maxLength: number | null
+}
+
+export interface StoredColumn extends ColumnLimits {
+  readonly name: string
   readonly notNull: boolean
 }
 
@@ -34,8 +42,14 @@ export interface FactTable {
 export const PNL_ENTRIES = 'fact_pnl_entries'
 const DEFAULT_TENANT = '00000000-0000-0000-0000-000000000001'
 
+/** Where `createStaging` puts rows: named with its schema, since a fact table may have any name. */
+export const STAGING = 'pg_temp.fact_staging'
+
 /** Columns Tieout adds to every fact table. */
 export const SYSTEM_COLUMNS: readonly string[] = ['tenant_id', 'fact_seq', 'import_id', 'import_line']
+
+/** Columns PostgreSQL itself has in every table. */
+export const ENGINE_COLUMNS: readonly string[] = ['tableoid', 'cmax', 'xmax', 'cmin', 'xmin', 'ctid']
 
 export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
@@ -78,10 +92,19 @@ async function storedColumns(tx: Tx, physical: string): Promise<StoredColumn[]> 
   return rows.map(({ name, type, modifier, not_null }) => ({
     name,
     type: columnType(type),
-    // The modifier of numeric(p,s) is ((p << 16) | s) + 4.
-    scale: type !== 'numeric' ? 0 : modifier < 4 ? null : (modifier - 4) & 0xffff,
+    ...limitsOf(type, modifier),
     notNull: not_null,
   }))
+}
+
+/** The modifier of numeric(p,s) is ((p << 16) | s) + 4, that of varchar(n) is n + 4. */
+function limitsOf(type: string, modifier: number): Omit<ColumnLimits, 'type'> {
+  const limited = modifier >= 4
+  return {
+    precision: type === 'numeric' && limited ? (modifier - 4) >> 16 : null,
+    scale: type === 'numeric' && limited ? (modifier - 4) & 0xffff : null,
+    maxLength: type === 'character varying' && limited ? modifier - 4 : null,
+  }
 }
 
 function columnType(type: string): FactColumnType {
@@ -186,7 +209,7 @@ export async function recordImport(tx: Tx, tenant: TenantId, record: ImportRecor
 /** A temporary table of text columns c1…cn beside the line number, gone at the end of the transaction. */
 export async function createStaging(tx: Tx, columns: number): Promise<void> {
   const list = Array.from({ length: columns }, (_, i) => `c${i + 1} text`)
-  await tx.execute(`CREATE TEMPORARY TABLE staging (line bigint, ${list.join(', ')}) ON COMMIT DROP`)
+  await tx.execute(`CREATE TEMPORARY TABLE fact_staging (line bigint, ${list.join(', ')}) ON COMMIT DROP`)
 }
 
 /** Casts the staged rows into the table in the order of the file; `columns[i]` receives staging column i + 1. Rows inserted. */
@@ -207,7 +230,7 @@ export async function insertFromStaging(
   return tx.execute(
     `INSERT INTO public.${quoteIdentifier(table.physical)}
        (tenant_id, import_id, import_line, ${shared ? 'use_case_id, ' : ''}${names.join(', ')})
-     SELECT $1::uuid, $2::uuid, line, ${shared ? '$3::uuid, ' : ''}${values.join(', ')} FROM staging ORDER BY line`,
+     SELECT $1::uuid, $2::uuid, line, ${shared ? '$3::uuid, ' : ''}${values.join(', ')} FROM pg_temp.fact_staging ORDER BY line`,
     shared ? [tenant, importId, useCaseId ?? null] : [tenant, importId],
   )
 }

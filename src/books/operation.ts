@@ -5,7 +5,8 @@
 
 import type { z } from 'zod'
 import type { Instant } from '../base/dates.js'
-import type { ErrorCode } from '../base/errors.js'
+import { type ErrorCode, refuse } from '../base/errors.js'
+import { unstorable } from '../base/text.js'
 import type { Books, TenantId } from './books.js'
 
 /** What an operation is given; only the composition root reads the clock, the environment and randomness. */
@@ -59,7 +60,18 @@ interface Definition<I extends z.ZodObject, O extends z.ZodType>
   readonly run: (context: Context, input: z.output<I>) => Promise<z.input<O>>
 }
 
-/** Checks the definition's types against its schemas. */
+/** The operation of a definition whose types fit its schemas; texts that no database can hold are refused first. */
 export const operation = <I extends z.ZodObject, O extends z.ZodType>(
   definition: Definition<I, O>,
-): Operation => definition
+): Operation => ({
+  ...definition,
+  run: async (context: Context, input: z.output<I>) => {
+    for (const [name, value] of Object.entries(input)) refuseUnstorable(name, value)
+    return definition.run(context, input)
+  },
+})
+
+function refuseUnstorable(name: string, value: unknown): void {
+  const what = typeof value === 'string' ? unstorable(value) : undefined
+  if (what !== undefined) refuse('TIE-1007', { name, what })
+}

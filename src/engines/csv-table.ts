@@ -6,7 +6,7 @@
  */
 
 import { type Place, type Problem, problem, Refusal } from '../base/errors.js'
-import { didYouMean } from '../base/text.js'
+import { didYouMean, unstorable } from '../base/text.js'
 import { type CsvRecord, readCsv } from './csv.js'
 
 /** A file with more problems than this is hardly read to the end by its author. */
@@ -81,15 +81,17 @@ export function checkHeader(
   return { columns, line }
 }
 
-/** Every column has a name, and a name of its own. */
+/** Every column has a name that can be stored, and a name of its own. */
 export function checkNames(names: readonly string[], line: number, problems: FileProblems): void {
   names.forEach((name, i) => {
-    if (name === '')
-      problems.add(
-        problem('TIE-2406', { column: name, why: `as column ${i + 1}, which is empty` }, problems.at(line)),
-      )
-    else if (names.indexOf(name) < i)
-      problems.add(problem('TIE-2406', { column: name, why: 'twice' }, problems.at(line)))
+    const what = unstorableField(name)
+    if (what !== undefined) {
+      problems.add(problem('TIE-2413', { column: `number ${i + 1}`, what }, problems.at(line)))
+      return
+    }
+    const why =
+      name === '' ? `as column ${i + 1}, which is empty` : names.indexOf(name) < i ? 'twice' : undefined
+    if (why !== undefined) problems.add(problem('TIE-2406', { column: name, why }, problems.at(line)))
   })
 }
 
@@ -105,18 +107,17 @@ export function checkRecord(
   }
   let storable = true
   for (let i = 0; i < fields.length; i++) {
-    const field = fields[i]!
-    const what = field.includes('\0')
-      ? 'a NUL character'
-      : field.includes('\uFFFD')
-        ? 'bytes that are not UTF-8'
-        : undefined
+    const what = unstorableField(fields[i]!)
     if (what === undefined) continue
     problems.add(problem('TIE-2413', { column: names[i]!, what }, problems.at(line)))
     storable = false
   }
   return storable
 }
+
+/** The reader puts U+FFFD where the bytes are not UTF-8. */
+const unstorableField = (field: string): string | undefined =>
+  field.includes('\uFFFD') ? 'bytes that are not UTF-8' : unstorable(field)
 
 export interface TableRow {
   readonly line: number

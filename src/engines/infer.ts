@@ -6,7 +6,7 @@
  */
 
 import { parseDate } from '../base/dates.js'
-import type { FactColumnType } from '../books/fact-tables.js'
+import type { ColumnLimits, FactColumnType } from '../books/fact-tables.js'
 
 /** A plain decimal. */
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)$/
@@ -32,6 +32,8 @@ export class ColumnShape {
   private leadingZeros = 0
   private readonly notDecimal: Misfit[] = []
   private readonly notDate: Misfit[] = []
+  /** Numbers that no amount has digits for. */
+  private readonly tooLong: Misfit[] = []
   /** The last value seen: columns often repeat one. */
   private last: string | undefined
   private lastKind: 'decimal' | 'fraction' | 'date' | undefined
@@ -49,6 +51,7 @@ export class ColumnShape {
     this.last = value
     this.lastKind = undefined
     if (DECIMAL.test(value)) {
+      if (value.length > MAX_DIGITS) this.note(this.tooLong, value, line)
       this.decimals += 1
       this.lastKind = 'decimal'
       if (value.includes('.')) {
@@ -77,7 +80,7 @@ export class ColumnShape {
   decide(): { readonly type: FactColumnType; readonly misfits: readonly Misfit[] } {
     const total = this.decimals + this.dates + this.others
     if (total === 0) return { type: 'text', misfits: [] }
-    if (this.decimals === total && this.leadingZeros === 0) return { type: 'numeric', misfits: [] }
+    if (this.decimals === total && this.leadingZeros === 0) return { type: 'numeric', misfits: this.tooLong }
     if (this.dates === total) return { type: 'date', misfits: [] }
     if (this.meantAsNumber(total)) return { type: 'numeric', misfits: this.notDecimal }
     if (this.meantAsDate(total)) return { type: 'date', misfits: this.notDate }
@@ -101,22 +104,27 @@ export class ColumnShape {
   }
 }
 
-/** Whether the text can be stored in a column of the type; empty text is a null and always can. */
-export function fitsType(value: string, type: FactColumnType, scale: number | null): boolean {
+/** No amount has so many digits, and a hostile one must not cost time. */
+const MAX_DIGITS = 1000
+
+/** Whether the text can be stored in such a column as it is; empty text is a null and always can. */
+export function fitsType(value: string, { type, precision, scale, maxLength }: ColumnLimits): boolean {
   if (value === '') return true
   switch (type) {
     case 'text':
-      return true
-    case 'numeric': {
-      if (!DECIMAL.test(value)) return false
-      if (scale === null) return true
-      const point = value.indexOf('.')
-      // Digits that would be rounded away are refused; trailing zeros are not digits of the number.
-      return point < 0 || value.slice(point + 1).replace(/0+$/, '').length <= scale
-    }
+      return maxLength === null || [...value].length <= maxLength
+    case 'numeric':
+      return value.length <= MAX_DIGITS && DECIMAL.test(value) && fitsDigits(value, precision, scale)
     case 'date':
       return parseDate(value) !== undefined
     case 'boolean':
       return value === 'true' || value === 'false'
   }
+}
+
+/** Digits that would be rounded away do not fit; zeros at either end are not digits of the number. */
+function fitsDigits(value: string, precision: number | null, scale: number | null): boolean {
+  const [whole, fraction = ''] = value.split('.') as [string, string | undefined]
+  if (scale !== null && fraction.replace(/0+$/, '').length > scale) return false
+  return precision === null || whole.replace(/^[+-]?0*/, '').length <= precision - (scale ?? 0)
 }

@@ -41,13 +41,9 @@ const driverBindings = (tree: Tree, driver: Driver): Binding[] =>
 function nodesOf(tree: Tree, nodes: Driver['nodes']): number[] {
   const positions = [...tree.nodes.keys()].filter((node) => tree.nodes[node]!.node_id !== UNASSIGNED)
   if (nodes === 'all') return positions
-  if (nodes === 'leaves') return positions.filter((node) => isLeaf(tree, node))
+  if (nodes === 'leaves') return positions.filter((node) => tree.nodes[node]!.isLeaf)
   return nodes.flatMap((id) => tree.positions.get(id) ?? [])
 }
-
-/** UNASSIGNED makes no parent of a root that has no children of its own. */
-const isLeaf = (tree: Tree, node: number): boolean =>
-  tree.nodes[node]!.children.every((child) => tree.nodes[child]!.node_id === UNASSIGNED)
 
 /** In the order of the tree, so that the column named nearest the top wins. */
 function structureBindings(tree: Tree): Binding[] {

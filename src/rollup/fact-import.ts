@@ -12,9 +12,11 @@ import { didYouMean } from '../base/text.js'
 import type { Tx } from '../books/books.js'
 import { copyRows } from '../books/copy-rows.js'
 import {
+  type ColumnLimits,
   checkTableName,
   createFactTable,
   createStaging,
+  ENGINE_COLUMNS,
   earlierImport,
   type FactTable,
   findFactTable,
@@ -23,16 +25,40 @@ import {
   type NewColumn,
   PNL_ENTRIES,
   recordImport,
+  STAGING,
   type StoredColumn,
   SYSTEM_COLUMNS,
 } from '../books/fact-tables.js'
 import type { Context } from '../books/operation.js'
 import { type CsvRecord, readCsv } from '../engines/csv.js'
 import { checkHeader, checkNames, checkRecord, FileProblems } from '../engines/csv-table.js'
-import { readDuckRows } from '../engines/duckdb-rows.js'
+import { type DuckRows, readDuckRows } from '../engines/duckdb-rows.js'
 import { ColumnShape, fitsType } from '../engines/infer.js'
 import { loadUseCase, useCasesOfTable } from './store/use-cases.js'
 import { parseTypes, type TypeOverride } from './type-overrides.js'
+
+/** A table of PostgreSQL has room for 1,600, less those Tieout adds. */
+const MAX_COLUMNS = 1500
+/** PostgreSQL cuts longer names without a word. */
+const MAX_NAME_BYTES = 63
+
+function unusableName(name: string): string | undefined {
+  if (SYSTEM_COLUMNS.includes(name)) return 'which Tieout needs itself'
+  if (ENGINE_COLUMNS.includes(name)) return 'which PostgreSQL has in every table'
+  return Buffer.byteLength(name) > MAX_NAME_BYTES ? `which is longer than ${MAX_NAME_BYTES} bytes` : undefined
+}
+
+/** Values of any length come in files; a message shows their beginning. */
+const excerpt = (value: string): string => (value.length > 60 ? `${value.slice(0, 60)}…` : value)
+
+/** `number with at most 16 digits before and 2 after the point`. */
+function typeText({ type, precision, scale, maxLength }: ColumnLimits): string {
+  if (type === 'text') return `text of at most ${maxLength} characters`
+  if (type !== 'numeric') return type
+  return precision === null || scale === null
+    ? 'number'
+    : `number with at most ${precision - scale} digits before and ${scale} after the point`
+}
 
 export interface ImportRequest {
   readonly file: string
@@ -94,10 +120,11 @@ export class FactImport {
     if (existing !== undefined && same !== undefined) {
       return { ...base, new: 0, same, created: false, columns: [...existing.columns], import_id: null }
     }
+    const dates = await this.datesOf(name)
     const staged =
       extname(given.file) === '.parquet'
-        ? await this.stageParquet(existing)
-        : await this.stageCsv(existing, await this.datesOf(name))
+        ? await this.stageParquet(existing, dates)
+        : await this.stageCsv(existing, dates)
     this.problems.stop()
     const importId = this.context.newId()
     await recordImport(tx, this.context.tenant, {
@@ -151,7 +178,7 @@ export class FactImport {
       existing === undefined ? this.newTableReader(header) : this.tableReader(header, existing, dates)
     this.problems.stop()
     await createStaging(this.tx, reader.positions.length)
-    const rows = await this.tx.copyIn('staging', this.stagedRows(rest, batches, header, reader))
+    const rows = await this.tx.copyIn(STAGING, this.stagedRows(rest, batches, header, reader))
     return { rows, columns: reader.columns() }
   }
 
@@ -196,7 +223,6 @@ export class FactImport {
       },
       this.problems,
     )
-    checkNames(header.fields, header.line, this.problems)
     const stored = columns.map((name) => table.columns.find((column) => column.name === name))
     const positions = stored.flatMap((column, i) => (column === undefined ? [] : [i]))
     return {
@@ -209,43 +235,38 @@ export class FactImport {
   }
 
   private checkValue(
-    { name, type, scale, notNull }: StoredColumn,
+    column: StoredColumn,
     value: string,
     line: number,
     dates: ReadonlyMap<string, string>,
   ): void {
+    const { name, notNull } = column
     const place = this.problems.at(line)
     if (value === '' && (notNull || dates.has(name))) {
       const useCase = dates.get(name) ?? this.given.use_case ?? ''
+      const what = name === 'scenario' ? 'scenario' : 'date'
+      this.problems.add(problem('TIE-2409', { column: name, what, use_case: useCase }, place))
+    } else if (!fitsType(value, column)) {
       this.problems.add(
-        problem(
-          'TIE-2409',
-          { column: name, what: name === 'scenario' ? 'scenario' : 'date', use_case: useCase },
-          place,
-        ),
+        problem('TIE-2403', { value: excerpt(value), column: name, type: typeText(column) }, place),
       )
-    } else if (!fitsType(value, type, scale)) {
-      const shown =
-        type === 'numeric' && scale !== null
-          ? `number with at most ${scale} decimals`
-          : type === 'numeric'
-            ? 'number'
-            : type
-      this.problems.add(problem('TIE-2403', { value, column: name, type: shown }, place))
     }
   }
 
   /** A table that is to be made: the values decide the types, unless --types does. */
   private newTableReader(header: CsvRecord): RowReader {
     checkNames(header.fields, header.line, this.problems)
-    for (const name of header.fields.filter((field) => SYSTEM_COLUMNS.includes(field))) {
+    const { length } = header.fields
+    if (length > MAX_COLUMNS) {
       this.problems.add(
-        problem(
-          'TIE-2406',
-          { column: name, why: 'which Tieout needs itself' },
-          this.problems.at(header.line),
-        ),
+        problem('TIE-2416', { found: length, limit: MAX_COLUMNS }, this.problems.at(header.line)),
       )
+    }
+    for (const name of header.fields) {
+      const why = unusableName(name)
+      if (why !== undefined) {
+        this.problems.add(problem('TIE-2406', { column: excerpt(name), why }, this.problems.at(header.line)))
+      }
     }
     for (const name of this.overrides.keys()) {
       if (header.fields.includes(name)) continue
@@ -272,9 +293,10 @@ export class FactImport {
   }
 
   private checkOverride(name: string, value: string, line: number): void {
-    const { type, scale } = this.overrides.get(name)!
-    if (!fitsType(value, type, scale))
-      this.problems.add(problem('TIE-2403', { value, column: name, type }, this.problems.at(line)))
+    const override = this.overrides.get(name)!
+    if (fitsType(value, override)) return
+    const params = { value: excerpt(value), column: name, type: typeText(override) }
+    this.problems.add(problem('TIE-2403', params, this.problems.at(line)))
   }
 
   private newColumn(name: string, shape: ColumnShape | undefined): NewColumn {
@@ -283,7 +305,7 @@ export class FactImport {
     const { type, misfits } = shape!.decide()
     for (const { line, value } of misfits) {
       const params = {
-        value,
+        value: excerpt(value),
         column: name,
         type: type === 'numeric' ? 'number' : type,
         suggestion: `If the column is meant as text: --types ${name}=text.`,
@@ -293,35 +315,49 @@ export class FactImport {
     return { name, type }
   }
 
-  private async stageParquet(existing: FactTable | undefined): Promise<Staged> {
-    const casts = new Map(
-      [...this.overrides].filter(([, { type }]) => type === 'numeric').map(([name, { sql }]) => [name, sql]),
+  private async stageParquet(
+    existing: FactTable | undefined,
+    dates: ReadonlyMap<string, string>,
+  ): Promise<Staged> {
+    const numeric = [...this.overrides].filter(([, { type }]) => type === 'numeric')
+    const batches = readDuckRows(
+      { path: this.given.file },
+      new Map(numeric.map(([name, { sql }]) => [name, sql])),
     )
-    const batches = readDuckRows({ path: this.given.file }, casts)
     const first = await batches.next()
     const columns = first.done ? [] : first.value.columns
-    const names = columns.map(({ name }) => name)
-    const header: CsvRecord = { line: 1, fields: names }
-    const reader = existing === undefined ? undefined : this.tableReader(header, existing, new Map())
-    if (existing === undefined) this.newTableReader(header)
+    const header: CsvRecord = { line: 1, fields: columns.map(({ name }) => name) }
+    const reader =
+      existing === undefined ? this.newTableReader(header) : this.tableReader(header, existing, dates)
     this.problems.stop()
-    const positions = reader?.positions ?? names.map((_, i) => i)
-    await createStaging(this.tx, positions.length)
-    const { context } = this
-    async function* rows(): AsyncGenerator<Uint8Array> {
-      let line = 0
-      for await (const batch of batches) {
-        yield* copyRows(batch.rows.map((row) => [String(++line), ...positions.map((i) => row[i]!)]))
-        context.progress.report('reading the file', line)
-        context.signal.throwIfAborted()
-      }
-    }
-    const staged = await this.tx.copyIn('staging', rows())
+    await createStaging(this.tx, reader.positions.length)
+    const rows = await this.tx.copyIn(STAGING, this.stagedDuckRows(batches, reader, existing !== undefined))
     const made = columns.map(({ name, type }): NewColumn => {
       const override = this.overrides.get(name)
       return override === undefined ? { name, type } : { name, type: override.type, typeSql: override.sql }
     })
-    return { rows: staged, columns: reader?.columns() ?? made }
+    return { rows, columns: existing === undefined ? made : reader.columns() }
+  }
+
+  /** A new table takes the types of the file, so only a table that is there can refuse a value. */
+  private async *stagedDuckRows(
+    batches: AsyncIterable<DuckRows>,
+    reader: RowReader,
+    isThere: boolean,
+  ): AsyncGenerator<Uint8Array> {
+    let line = 0
+    for await (const { rows } of batches) {
+      const first = line
+      for (const [i, row] of isThere ? rows.entries() : []) {
+        reader.check({ line: first + i + 1, fields: row.map((value) => value ?? '') })
+      }
+      yield* copyRows(
+        rows.map((row, i) => [String(first + i + 1), ...reader.positions.map((at) => row[at]!)]),
+      )
+      line += rows.length
+      this.context.progress.report('reading the file', line)
+      this.context.signal.throwIfAborted()
+    }
   }
 }
 

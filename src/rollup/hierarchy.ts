@@ -4,7 +4,8 @@
  * no part in a calculation.
  *
  * Raises (as a list, all at once) TIE-2101 duplicate node, TIE-2102 two roots, TIE-2103 cycle with its path,
- * TIE-2104 no root, TIE-2105 empty id, TIE-2106 reserved id, TIE-2107 unknown value source.
+ * TIE-2104 no root, TIE-2105 empty id, TIE-2106 reserved id, TIE-2107 unknown value source,
+ * TIE-2108 id too long.
  */
 
 import { type Digest, digestOf } from '../base/digest.js'
@@ -28,6 +29,7 @@ export const UNASSIGNED = 'UNASSIGNED'
 
 export interface TreeNode extends NodeRow {
   readonly depth: number
+  /** Without children in the structure: UNASSIGNED makes no parent of a lone root. */
   readonly isLeaf: boolean
   /** Position of the parent; -1 for the root. */
   readonly parent: number
@@ -43,6 +45,9 @@ export interface Tree {
   readonly orphans: readonly NodeRow[]
 }
 
+/** Ids are keys of indexes, which have no room for long ones. */
+const MAX_ID_BYTES = 1000
+
 type PlaceOf = (row: number) => Place | undefined
 const nowhere: PlaceOf = () => undefined
 
@@ -55,6 +60,11 @@ export function checkStructure(rows: readonly NodeRow[], placeOf: PlaceOf = nowh
     const place = placeOf(i)
     if (row.node_id === '') problems.push(problem('TIE-2105', { column: 'node_id' }, place))
     if (row.node_id === UNASSIGNED) problems.push(problem('TIE-2106', { node: row.node_id }, place))
+    for (const column of ['node_id', 'rollup_driver'] as const) {
+      const length = Buffer.byteLength(row[column] ?? '')
+      if (length > MAX_ID_BYTES)
+        problems.push(problem('TIE-2108', { column, length, limit: MAX_ID_BYTES }, place))
+    }
     const earlier = first.get(row.node_id)
     if (earlier === undefined) first.set(row.node_id, i)
     else
@@ -129,7 +139,8 @@ export function buildTree(rows: readonly NodeRow[]): Tree {
     const position = nodes.length
     const below = childrenOf.get(row.node_id) ?? []
     const depth = parent < 0 ? 0 : nodes[parent]!.depth + 1
-    nodes.push({ ...row, depth, isLeaf: below.length === 0, parent, children: [], end: position + 1 })
+    const isLeaf = below.every(({ node_id }) => node_id === UNASSIGNED)
+    nodes.push({ ...row, depth, isLeaf, parent, children: [], end: position + 1 })
     positions.set(row.node_id, position)
     if (parent >= 0) nodes[parent]!.children.push(position)
     for (let i = below.length - 1; i >= 0; i--) pending.push({ row: below[i]!, parent: position })

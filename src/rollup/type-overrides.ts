@@ -1,14 +1,13 @@
 /** `--types daily_amt=numeric(18,2),cc_id=text`: column types that an import takes instead of its own. Raises TIE-2414. */
 
 import { refuse } from '../base/errors.js'
-import type { FactColumnType } from '../books/fact-tables.js'
+import type { ColumnLimits } from '../books/fact-tables.js'
 
-export interface TypeOverride {
-  readonly type: FactColumnType
-  /** Digits after the point; null: any. */
-  readonly scale: number | null
+export interface TypeOverride extends ColumnLimits {
   readonly sql: string
 }
+
+const UNLIMITED = { precision: null, scale: null, maxLength: null }
 
 export function parseTypes(text: string | undefined): ReadonlyMap<string, TypeOverride> {
   // A comma inside numeric(18,2) separates nothing.
@@ -24,9 +23,10 @@ function typeOf(part: string): [string, TypeOverride] {
 }
 
 function overrideOf(type: string): TypeOverride | undefined {
-  if (type === 'text' || type === 'date' || type === 'boolean') return { type, scale: null, sql: type }
-  if (type === 'numeric') return { type, scale: null, sql: 'numeric' }
+  if (type === 'text' || type === 'date' || type === 'boolean') return { type, ...UNLIMITED, sql: type }
+  if (type === 'numeric') return { type, ...UNLIMITED, sql: 'numeric' }
   const sized = /^numeric\((\d{1,3}),\s*(\d{1,3})\)$/.exec(type)
-  if (sized === null || Number(sized[2]) > Number(sized[1]) || Number(sized[1]) < 1) return undefined
-  return { type: 'numeric', scale: Number(sized[2]), sql: `numeric(${sized[1]},${sized[2]})` }
+  const [precision, scale] = [Number(sized?.[1]), Number(sized?.[2])]
+  if (sized === null || scale > precision || precision < 1) return undefined
+  return { type: 'numeric', precision, scale, maxLength: null, sql: `numeric(${precision},${scale})` }
 }

@@ -14,12 +14,13 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type Range,
   stringify,
   visit,
 } from 'yaml'
 import type { z } from 'zod'
 import { type Place, type Problem, problem, Refusal } from '../base/errors.js'
-import { didYouMean } from '../base/text.js'
+import { didYouMean, unstorable } from '../base/text.js'
 import { printFormula } from './language/formula.js'
 import { printPredicate } from './language/predicate.js'
 import { DEFAULT_SCENARIOS, type Rule, type UseCase } from './use-case.js'
@@ -52,7 +53,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** A file with more syntax errors than this is no YAML at all. */
-const MAX_SYNTAX_ERRORS = 20
+const MAX_SYNTAX_ERRORS = 10
 
 export function readUseCaseFile(text: string, file: string): UseCaseFile {
   const lines = new LineCounter()
@@ -67,7 +68,7 @@ export function readUseCaseFile(text: string, file: string): UseCaseFile {
       shown.map(({ message, pos }) => problem('TIE-2301', { detail: message.split('\n')[0]! }, at(pos[0]))),
     )
   }
-  refuseAliases(document, at)
+  refuseUnusable(document, at)
   const placeOf: PlaceOf = (path, offset) => placeIn(document.contents, lines, file, path, offset)
   const value = plainValue(document.contents as Node | null)
   const parsed = useCaseDraftSchema.safeParse(value, { reportInput: true })
@@ -75,13 +76,19 @@ export function readUseCaseFile(text: string, file: string): UseCaseFile {
   throw new Refusal(parsed.error.issues.flatMap((issue) => formatProblems(issue, placeOf)))
 }
 
-/** Aliases would let a small file name a large one; nobody needs them here. */
-function refuseAliases(document: Document, at: (offset: number) => Place): void {
+/** Aliases, which would let a small file name a large one, and text that no database can hold. */
+function refuseUnusable(document: Document, at: (offset: number) => Place): void {
   const problems: Problem[] = []
+  const add = (detail: string, range: Range | null | undefined): void => {
+    problems.push(problem('TIE-2302', { detail }, at(range?.[0] ?? 0)))
+  }
   visit(document, {
     Alias(_, { source, range }) {
-      const detail = `The alias *${source} is not taken: write the value out.`
-      problems.push(problem('TIE-2302', { detail }, at(range?.[0] ?? 0)))
+      add(`The alias *${source} is not taken: write the value out.`, range)
+    },
+    Scalar(_, { value, range }) {
+      const what = typeof value === 'string' ? unstorable(value) : undefined
+      if (what !== undefined) add(`The text holds ${what}, which cannot be stored.`, range)
     },
   })
   if (problems.length > 0) throw new Refusal(problems)

@@ -3,6 +3,7 @@
  * process left open are marked FAILED here, and said. Raises what opening the books raises.
  */
 
+import { refuse } from '../base/errors.js'
 import { openBooks } from '../books/open.js'
 import type { Context, Progress } from '../books/operation.js'
 import { failOrphans, type RunId } from '../books/runs.js'
@@ -10,6 +11,9 @@ import { DEFAULT_TENANT, tenantNamed } from '../books/tenants.js'
 import type { MaintainedBooks } from '../books/transaction.js'
 import type { Environment } from './environment.js'
 import type { Settings } from './settings.js'
+
+/** Characters that runs and imports have for who made them. */
+const MAX_USER = 100
 
 export interface Session {
   readonly context: Context
@@ -25,6 +29,13 @@ export async function openSession(
   command: string,
   progress: Progress,
 ): Promise<Session> {
+  const { user } = settings
+  if (user.value.length > MAX_USER) {
+    refuse('TIE-1002', {
+      command: '',
+      detail: `The user's name (${user.origin}) is longer than ${MAX_USER} characters.`,
+    })
+  }
   const books = await openBooks({ db: settings.db.value, command, migrate: 'never' })
   try {
     const name = settings.tenant.value

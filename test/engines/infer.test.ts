@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { FactColumnType } from '#tieout/books/fact-tables'
+import type { ColumnLimits, FactColumnType } from '#tieout/books/fact-tables'
 import { ColumnShape, fitsType } from '#tieout/engines/infer'
 
 /** The values stand in lines 2, 3, …; misfits come as `line value`. */
@@ -57,19 +57,26 @@ describe('a numeric or date column but for a few values is a problem with its li
   })
 })
 
-test.each<[string, FactColumnType, number | null, boolean]>([
-  ['', 'numeric', 2, true],
-  ['1.25', 'numeric', 2, true],
-  ['1.250', 'numeric', 2, true],
-  ['1.255', 'numeric', 2, false],
-  ['1.255', 'numeric', null, true],
-  ['1e5', 'numeric', null, false],
-  ['100', 'numeric', 0, true],
-  ['2025-02-29', 'date', null, false],
-  ['2024-02-29', 'date', null, true],
-  ['true', 'boolean', null, true],
-  ['TRUE', 'boolean', null, false],
-  ['anything', 'text', null, true],
-])('%j fits %s of scale %s: %s', (value, type, scale, fits) =>
-  expect(fitsType(value, type, scale)).toBe(fits),
-)
+const any = { precision: null, scale: null, maxLength: null }
+const cents = { type: 'numeric', precision: 6, scale: 2, maxLength: null } as const
+
+test.each<[string, ColumnLimits, boolean]>([
+  ['', cents, true],
+  ['1.25', cents, true],
+  ['1.250', cents, true],
+  ['1.255', cents, false],
+  ['1.255', { type: 'numeric', ...any }, true],
+  ['1e5', { type: 'numeric', ...any }, false],
+  // numeric(6,2) has four digits before the point; leading zeros are none.
+  ['-9999.99', cents, true],
+  ['0009999.9', cents, true],
+  ['10000', cents, false],
+  ['9'.repeat(1001), { type: 'numeric', ...any }, false],
+  ['2025-02-29', { type: 'date', ...any }, false],
+  ['2024-02-29', { type: 'date', ...any }, true],
+  ['true', { type: 'boolean', ...any }, true],
+  ['TRUE', { type: 'boolean', ...any }, false],
+  ['anything', { type: 'text', ...any }, true],
+  ['🦄🦄', { type: 'text', ...any, maxLength: 2 }, true],
+  ['abc', { type: 'text', ...any, maxLength: 2 }, false],
+])('%j fits %j: %s', (value, limits, fits) => expect(fitsType(value, limits)).toBe(fits))

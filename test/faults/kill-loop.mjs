@@ -176,36 +176,51 @@ async function killRuns(db) {
   const create = ['runs', 'create', '--use-case', 'Kill', '--date', '2025-12-24', '--json']
   const first = await ok(db, create)
   const digest = JSON.parse(first.stdout).result_digest
-  const second = await ok(db, create)
-  const whole = Math.min(first.took, second.took)
-  say(`  a run takes ${Math.round(whole)} ms; killing ${TIMES} of them`)
   const verified = new Set()
   const outcomes = { before: 0, FAILED: 0, COMPLETED: 0 }
   let known = (await listed(db)).length
-  for (let i = 0; i < TIMES; i++) {
-    // Spread over the whole life of the command, at a random moment within each part.
-    const killAfter = ((i + random()) / TIMES) * whole * 1.05
-    await check(`kill ${i + 1} of ${TIMES} after ${Math.round(killAfter)} ms`, async () => {
-      const killed = await tieout(db, create, { killAfter })
-      const runs = await listed(db)
-      await examine(db, digest, FACTS, verified)
-      expect(runs.length <= known + 1, `${runs.length - known} runs came of one command`)
-      const outcome = runs.length === known ? 'before' : runs[0].status
-      known = runs.length
-      outcomes[outcome] += 1
-      // A run whose id was told is kept.
-      if (killed.exit === 0) {
-        const { run_id } = JSON.parse(killed.stdout)
-        const told = runs.find(({ id }) => id === run_id)
-        expect(
-          told?.status === 'COMPLETED',
-          `run ${run_id} was acknowledged and is ${told?.status ?? 'gone'}`,
-        )
-      }
-      return outcome === 'before' ? 'no run yet' : outcome
-    })
+  // Spread over the whole life of the command, at a random moment within each part, the parts in random order.
+  const moments = Array.from({ length: TIMES }, (_, i) => ({ at: (i + random()) / TIMES, place: random() }))
+  moments.sort((one, other) => one.place - other.place)
+  let whole = 0
+  for (const [i, { at }] of moments.entries()) {
+    // How long the command takes moves with the load of the machine, so it is measured again and again.
+    if (i % 5 === 0) {
+      whole = (await ok(db, create)).took
+      known = (await listed(db)).length
+    }
+    const killAfter = at * whole * 1.02
+    await check(
+      `kill ${i + 1} of ${TIMES} after ${Math.round(killAfter)} of ${Math.round(whole)} ms`,
+      async () => {
+        const killed = await tieout(db, create, { killAfter })
+        const runs = await listed(db)
+        await examine(db, digest, FACTS, verified)
+        expect(runs.length <= known + 1, `${runs.length - known} runs came of one command`)
+        const outcome = runs.length === known ? 'before' : runs[0].status
+        known = runs.length
+        outcomes[outcome] += 1
+        // A run whose id was told is kept.
+        if (killed.exit === 0) {
+          const { run_id } = JSON.parse(killed.stdout)
+          const told = runs.find(({ id }) => id === run_id)
+          expect(
+            told?.status === 'COMPLETED',
+            `run ${run_id} was acknowledged and is ${told?.status ?? 'gone'}`,
+          )
+        }
+        return outcome === 'before' ? 'no run yet' : outcome
+      },
+    )
   }
   say(`  ${outcomes.before} before the run, ${outcomes.FAILED} FAILED, ${outcomes.COMPLETED} COMPLETED`)
+  if (TIMES >= 20) {
+    // Kills that all fall before the run, or after it, would prove nothing.
+    await check('the kills fell before, into and after the work of a run', async () => {
+      const few = Object.entries(outcomes).filter(([, count]) => count < 2)
+      expect(few.length === 0, `too few: ${few.map(([name]) => name)}`)
+    })
+  }
   await check('the last run verifies by a new calculation', async () => {
     const { stdout } = await ok(db, create)
     const { run_id } = JSON.parse(stdout)

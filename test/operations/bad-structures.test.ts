@@ -156,27 +156,24 @@ test('a dry run counts and stores nothing', async () => {
   expect(await perform(context, 'structures show', { name: 'DRY' })).toMatchObject({ version: 1 })
 })
 
-describe('wrong today', () => {
-  // A node id longer than an index entry fails in the database: TIE-9001 and exit 70 instead of a refusal.
-  test.fails('a node id of 3,000 random characters is refused with its line', async () => {
+describe('at the edges', () => {
+  test('a node id of 3,000 random characters is refused with its line', async () => {
     let id = ''
     while (id.length < 3000) id += crypto.randomUUID()
     await refused(`${HEADER}R,,R\n${id},R,x\n`)
   })
 
-  // The name of the structure reaches the database as it is: TIE-9001 and exit 70 instead of a refusal.
-  test.fails('a structure name with NUL is refused', async () => {
+  test('a structure name with NUL is refused', async () => {
     const file = folder.write('nul.csv', `${HEADER}R,,R\n`)
     await refusedAndNothingStored(db.books, () =>
       perform(context, 'structures import', { name: 'a\0b', file }),
     )
   })
 
-  // An unbounded version reaches an integer column: TIE-9001 and exit 70 instead of "no such version".
-  test.fails('a version that no structure can have is not found', async () => {
+  test('a version that no structure can have is not found', async () => {
     await perform(context, 'structures import', { name: 'V', file: folder.write('v.csv', `${HEADER}R,,R\n`) })
     await refusedAndNothingStored(db.books, () =>
-      perform(context, 'structures show', { name: 'V', version: 2 ** 40 }),
+      perform(context, 'structures show', { name: 'V', structure_version: 2 ** 40 }),
     )
   })
 })

@@ -194,9 +194,8 @@ describe('asking for hostile names', () => {
   )
 })
 
-describe('wrong today', () => {
-  // `printable` takes out control characters (Cc) only: U+202E turns the rest of the line, figures included.
-  test.fails('marks that turn the direction of text do not reach the terminal', () => {
+describe('at the edges', () => {
+  test('marks that turn the direction of text do not reach the terminal', () => {
     const columns = [{ key: 'a', title: 'a', align: 'left' as const }]
     expect(textTable({ columns, rows: [{ a: '\u202eevil' }] })).not.toContain('\u202e')
   })

@@ -156,12 +156,12 @@ CREATE TABLE fact_calculated_results (
   fact_count bigint NOT NULL,
   rule_no integer,
   rule text,
-  PRIMARY KEY (tenant_id, calculation_run_id, node_id, measure, scenario),
+  PRIMARY KEY (tenant_id, calculation_run_id, ordinal),
   CONSTRAINT results_belong_to_a_run
     FOREIGN KEY (tenant_id, calculation_run_id) REFERENCES calculation_runs (tenant_id, id) ON DELETE CASCADE,
   CONSTRAINT plug_is_natural_less_adjusted CHECK (plug = "natural" - adjusted)
 );
-CREATE INDEX ix_fact_calculated_results_calc_run_id ON fact_calculated_results (calculation_run_id, ordinal);
+CREATE INDEX ix_fact_calculated_results_calc_run_id ON fact_calculated_results (calculation_run_id);
 
 SELECT tieout_protect_tenant(t) FROM unnest(ARRAY[
   'structure_versions', 'dim_hierarchy', 'use_cases', 'use_case_versions', 'metadata_rules',

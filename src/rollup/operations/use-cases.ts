@@ -113,8 +113,10 @@ const apply = operation({
 
 async function textOf(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (error) {
+    if (error instanceof TypeError)
+      refuse('TIE-2301', { detail: 'it holds bytes that are not UTF-8.' }, { file, line: 1 })
     refuse('TIE-1005', { file, detail: (error as Error).message })
   }
 }

@@ -39,11 +39,11 @@ export async function saveResults(
     `CREATE TEMPORARY TABLE result_staging (ordinal integer, node_id text, measure text, scenario text, "natural" numeric,
        direct numeric, adjusted numeric, plug numeric, fact_count bigint, rule_no integer, rule text) ON COMMIT DROP`,
   )
-  await tx.copyIn('result_staging', copyRows(resultRows(tree, useCase, scales, cells)))
+  await tx.copyIn('pg_temp.result_staging', copyRows(resultRows(tree, useCase, scales, cells)))
   await tx.execute(
     `INSERT INTO fact_calculated_results (tenant_id, calculation_run_id, ordinal, node_id, measure, scenario, "natural",
        direct, adjusted, plug, fact_count, rule_no, rule)
-     SELECT $1::uuid, $2::uuid, s.* FROM result_staging AS s`,
+     SELECT $1::uuid, $2::uuid, s.* FROM pg_temp.result_staging AS s`,
     [tenant, run],
   )
 }

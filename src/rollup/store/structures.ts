@@ -4,7 +4,7 @@ import type { Digest } from '../../base/digest.js'
 import { refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
 import type { TenantId, Tx } from '../../books/books.js'
-import { buildTree, type NodeRow, structureDigest, type Tree, UNASSIGNED } from '../hierarchy.js'
+import { buildTree, type NodeRow, structureDigest, type Tree } from '../hierarchy.js'
 
 export interface StoredStructure {
   readonly name: string
@@ -53,6 +53,8 @@ export async function loadStructure(tx: Tx, name: string, version?: number): Pro
     })
   }
   const wanted = version ?? newest.version
+  if (wanted > newest.version)
+    refuse('TIE-1109', { structure: name, version: wanted, newest: newest.version })
   const rows = await tx.rows<NodeRow>(
     `SELECT node_id, parent_node_id, node_name, rollup_driver, coalesce(rollup_value_source, 'node_id') AS rollup_value_source
        FROM dim_hierarchy WHERE atlas_source = $1 AND structure_version = $2 ORDER BY ordinal`,
@@ -91,9 +93,5 @@ function placeInTree(
   { node_id }: NodeRow,
 ): { readonly depth: number | null; readonly is_leaf: boolean } {
   const node = tree.nodes[tree.positions.get(node_id) ?? -1]
-  if (node === undefined) return { depth: null, is_leaf: true }
-  return {
-    depth: node.depth,
-    is_leaf: node.children.every((child) => tree.nodes[child]!.node_id === UNASSIGNED),
-  }
+  return { depth: node?.depth ?? null, is_leaf: node?.isLeaf ?? true }
 }

@@ -14,7 +14,7 @@ import { resolveSettings, type Settings } from '../settings.js'
 import { addOptions, inputOf } from './options.js'
 import { PRESENTATIONS } from './present.js'
 import { problemDocument, refusalText } from './problems.js'
-import { addProgramCommands } from './program-commands.js'
+import { addProgramCommands, PROGRAM_COMMANDS } from './program-commands.js'
 import { makeProgress } from './progress.js'
 import { COLOURED, PLAIN, type Style } from './style.js'
 import { csv, ndjson, textTable } from './table.js'
@@ -228,7 +228,7 @@ function refusalOf(error: unknown, environment: Environment): Refusal {
 function usageRefusal(error: CommanderError): Refusal {
   const unknown = /unknown command '(.*?)'/.exec(error.message)?.[1]
   if (unknown !== undefined) {
-    const names = CATALOGUE.map(({ name }) => name)
+    const names = [...CATALOGUE.map(({ name }) => name), ...PROGRAM_COMMANDS]
     return new Refusal([
       problem('TIE-1001', {
         command: unknown,

@@ -54,23 +54,31 @@ async function perform<T>(
 export async function runDemo(context: CommandContext): Promise<number> {
   const began = context.environment.elapsed()
   return context.withSession(async (session) => {
+    const runs: SampleRun[] = []
     for (const sample of SAMPLES) {
       await loadSample(context, session, sample)
-      await printSample(context, session, sample)
+      const run = await calculateSample(session, sample)
+      runs.push(run)
+      if (context.options.json !== true) printSample(context, run)
     }
     const checked = await perform<{ ok: boolean }>(session, 'verify-hybrid-engine', {})
-    const { style } = context
     const seconds = ((context.environment.elapsed() - began) / 1000).toFixed(1)
-    context.print(
-      checked.ok
-        ? `${style.green('✓')} Every natural figure equals an independent SQL roll-up of the facts.\n`
-        : `${style.red('✗')} The SQL roll-up disagrees.\n`,
-    )
-    context.print(
-      `\n${style.bold('Try next')} ${style.dim(`(${seconds} s so far; the database is ${shownPath(context)})`)}\n${nextCommands(context)}\n`,
-    )
+    if (context.options.json === true)
+      context.print(`${JSON.stringify({ runs, verified: checked }, null, 2)}\n`)
+    else printEnd(context, checked.ok, seconds)
     return checked.ok ? 0 : 1
   })
+}
+
+function printEnd(context: CommandContext, ok: boolean, seconds: string): void {
+  const { style, print } = context
+  print(
+    ok
+      ? `${style.green('✓')} Every natural figure equals an independent SQL roll-up of the facts.\n`
+      : `${style.red('✗')} The SQL roll-up disagrees.\n`,
+  )
+  const where = style.dim(`(${seconds} s so far; the database is ${shownPath(context)})`)
+  print(`\n${style.bold('Try next')} ${where}\n${nextCommands(context)}\n`)
 }
 
 const shownPath = ({ settings, environment }: CommandContext): string =>
@@ -114,22 +122,32 @@ interface Created {
   readonly findings: readonly Finding[]
 }
 
-async function printSample(context: CommandContext, session: Session, { useCase }: Sample): Promise<void> {
-  const { style, print } = context
+interface SampleRun {
+  readonly use_case: string
+  readonly description: string | null
+  readonly run: Created
+  readonly results: { readonly rows: readonly ViewRow[]; readonly variance: readonly VarianceRow[] }
+}
+
+async function calculateSample(session: Session, { useCase }: Sample): Promise<SampleRun> {
   const run = await perform<Created>(session, 'runs create', { use_case: useCase, date: DATE, name: 'Demo' })
-  const results = await perform<{ rows: ViewRow[]; variance: VarianceRow[] }>(session, 'runs results', {
-    run: run.run_id,
-  })
-  const measure = results.rows[0]?.measure ?? ''
-  const scenarios = [...new Set(results.rows.map(({ scenario }) => scenario))]
+  const results = await perform<SampleRun['results']>(session, 'runs results', { run: run.run_id })
   const { description } = await perform<{ description: string | null }>(session, 'use-cases show', {
     name: useCase,
   })
-  const title = `${useCase} · ${DATE}`
+  return { use_case: useCase, description, run, results }
+}
+
+function printSample(
+  { style, print }: CommandContext,
+  { use_case, description, run, results }: SampleRun,
+): void {
+  const measure = results.rows[0]?.measure ?? ''
+  const scenarios = [...new Set(results.rows.map(({ scenario }) => scenario))]
+  const title = `${use_case} · ${DATE}`
   print(`\n${style.bold(title)}\n${'━'.repeat(title.length)}\n${style.dim(description ?? '')}\n\n`)
   print(`${treeText({ ...results, measure, scenarios }, style)}\n\n`)
   print(`${tieOutText(run.tie_out, style)}\n\n${findingsText(run.findings, style)}\n\n`)
-  print(
-    `run ${run.run_id}  ${plural(run.facts, 'fact')} → ${plural(run.cells, 'cell')} in ${run.duration_ms} ms\n${style.dim(run.result_digest)}\n`,
-  )
+  const counts = `${plural(run.facts, 'fact')} → ${plural(run.cells, 'cell')} in ${run.duration_ms} ms`
+  print(`run ${run.run_id}  ${counts}\n${style.dim(run.result_digest)}\n`)
 }

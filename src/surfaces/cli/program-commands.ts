@@ -15,6 +15,19 @@ import { runDemo } from './demo.js'
 import { examine } from './doctor.js'
 import { columnsOf, csv, ndjson, type Table, textTable } from './table.js'
 
+/** Their names, for suggestions. */
+export const PROGRAM_COMMANDS: readonly string[] = [
+  'demo',
+  'start',
+  'serve',
+  'migrate',
+  'tenants',
+  'doctor',
+  'explain',
+  'config',
+  'completion',
+]
+
 type Bind = (command: Command, action: Action) => () => Promise<void>
 
 export function addProgramCommands(program: Command, bind: Bind): void {

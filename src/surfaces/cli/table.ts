@@ -43,9 +43,11 @@ export function pad(text: string, width: number, align: 'left' | 'right'): strin
   return align === 'left' ? text + fill : fill + text
 }
 
-/** Control characters would move the cursor or hide text. */
+/** Control characters would move the cursor, marks of direction would turn the text around. */
 export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => (char === '\n' ? '⏎' : '·'))
+  text.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (char) =>
+    char === '\n' ? '⏎' : '·',
+  )
 
 export function textTable({ columns, rows }: Table): string {
   const cells = rows.map((row) => columns.map(({ key }) => printable(String(row[key] ?? ''))))

@@ -5,6 +5,7 @@
 
 import { once } from 'node:events'
 import { serve } from '@hono/node-server'
+import { refuse } from '../../base/errors.js'
 import type { CommandContext } from '../cli/command-line.js'
 import type { Session } from '../session.js'
 import { makeApp } from './http-app.js'
@@ -16,7 +17,13 @@ export async function serveHttp(
 ): Promise<number> {
   const app = makeApp(session.context)
   const server = serve({ fetch: app.fetch, hostname: settings.host.value, port: Number(settings.port.value) })
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const { host, port } = settings
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    refuse('TIE-1204', { host: host.value, port: port.value })
+  }
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : settings.port.value
   note(`Serving on http://${settings.host.value}:${port}/  (Ctrl-C stops)`)
