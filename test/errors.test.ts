@@ -19,33 +19,6 @@ const textOf = (directory: string, extensions: RegExp, except: RegExp): string =
 const withoutComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
 
-/** Codes whose tests come with those of the operations and surfaces; a code leaves the list with its test. */
-const AWAITED: readonly string[] = [
-  '1001',
-  '1002',
-  '1003',
-  '1004',
-  '1101',
-  '1102',
-  '1103',
-  '1104',
-  '1106',
-  '1107',
-  '1108',
-  '1307',
-  '1401',
-  '2107',
-  '2403',
-  '2409',
-  '2411',
-  '2414',
-  '2501',
-  '2502',
-  '2503',
-  '2504',
-  '9001',
-].map((number) => `TIE-${number}`)
-
 const SOURCE = withoutComments(textOf('src', /\.ts$/, /^base[/\\]errors\.ts$/))
 /** This file names codes without testing them. */
 const TESTS = textOf('test', /\.(?:ts|mjs|py|json|snap)$/, /^errors\.test\.ts$/)
@@ -54,8 +27,7 @@ describe('every code', () => {
   test.each(CODES)('%s is raised in src', (code) => expect(SOURCE).toContain(`'${code}'`))
 
   test('is named in a test', () => {
-    const unnamed = CODES.filter((code) => !TESTS.includes(code))
-    expect(unnamed.filter((code) => !AWAITED.includes(code))).toEqual([])
+    expect(CODES.filter((code) => !TESTS.includes(code))).toEqual([])
   })
 
   test('that src names is one of the table', () => {

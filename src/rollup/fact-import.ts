@@ -149,6 +149,8 @@ export class FactImport {
     )
     this.context.progress.report('storing facts', staged.rows)
     const rows = await insertFromStaging(tx, table, this.context.tenant, importId, targets, useCaseId)
+    // The last chance to take everything back: what is returned from here is committed.
+    this.context.signal.throwIfAborted()
     if (rows !== staged.rows) throw new Error(`${staged.rows} rows were staged, ${rows} stored`)
     const columns = table.columns.map(({ name: column, type }) => ({ name: column, type }))
     return { ...base, new: rows, same: 0, created: existing === undefined, columns, import_id: importId }
