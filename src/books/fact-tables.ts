@@ -139,7 +139,7 @@ export async function createFactTable(
   )
   await tx.asOwner(async () => {
     await tx.execute(`CREATE TABLE public.${table} (
-      tenant_id uuid NOT NULL REFERENCES tenants (tenant_id),
+      tenant_id uuid NOT NULL,
       fact_seq bigint GENERATED ALWAYS AS IDENTITY,
       import_id uuid NOT NULL,
       import_line bigint NOT NULL,

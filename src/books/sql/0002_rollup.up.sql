@@ -158,8 +158,7 @@ CREATE TABLE fact_calculated_results (
   rule text,
   PRIMARY KEY (tenant_id, calculation_run_id, ordinal),
   CONSTRAINT results_belong_to_a_run
-    FOREIGN KEY (tenant_id, calculation_run_id) REFERENCES calculation_runs (tenant_id, id) ON DELETE CASCADE,
-  CONSTRAINT plug_is_natural_less_adjusted CHECK (plug = "natural" - adjusted)
+    FOREIGN KEY (tenant_id, calculation_run_id) REFERENCES calculation_runs (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX ix_fact_calculated_results_calc_run_id ON fact_calculated_results (calculation_run_id);
 
