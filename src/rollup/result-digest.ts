@@ -36,8 +36,15 @@ export function resultDigest(rows: readonly Figures[]): Digest {
   return digest.end()
 }
 
-const canonical = (text: string): string => {
+/** Amounts are nearly always plain already, so only the zeros at the end are taken off. */
+function canonical(text: string): string {
+  if (PLAIN.test(text)) {
+    const least = text.includes('.') ? text.replace(/\.?0+$/, '') : text
+    return least === '-0' ? '0' : least
+  }
   const value = parseDecimal(text)
   if (value === undefined) throw new Error(`"${text}" in the results is no decimal`)
   return canonicalDecimal(value)
 }
+
+const PLAIN = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/

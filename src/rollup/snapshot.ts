@@ -6,7 +6,7 @@
  */
 
 import type { IsoDate } from '../base/dates.js'
-import { formatDecimal, withScaleAtLeast } from '../base/decimal.js'
+import { formatDecimal } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
 import { problem, Refusal } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
@@ -15,13 +15,14 @@ import type { Tx } from '../books/books.js'
 import type { Context } from '../books/operation.js'
 import type { RunHeader } from '../books/run-headers.js'
 import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
-import { amountIndex, type Frame, frameBytes } from '../engines/frame.js'
+import { type Frame, frameBytes } from '../engines/frame.js'
 import type { FactSource } from '../engines/source.js'
 import { type Calculation, calculate } from './calculate.js'
 import { checkUseCase } from './check-use-case.js'
+import { figuresOf } from './figures.js'
 import { buildTree, structureFindings, type Tree } from './hierarchy.js'
 import { DIVISION_ROUNDING, DIVISION_SCALE } from './language/formula.js'
-import { type Figures, resultDigest } from './result-digest.js'
+import { resultDigest } from './result-digest.js'
 import { frameColumns } from './searches.js'
 import { withSource } from './sources.js'
 import { saveResults } from './store/results.js'
@@ -136,8 +137,8 @@ async function calculateAndSeal(
   )
   const storing = context.elapsed()
   context.progress.report('storing results', calculation.cells.length)
-  const scales = scalesOf(useCase, frame)
-  await saveResults(tx, context.tenant, run, tree, useCase, scales, calculation.cells)
+  const figures = figuresOf(calculation, tree, useCase, frame)
+  await saveResults(tx, context.tenant, run, figures)
   const digests = {
     facts: frame.digest,
     hierarchy: inputs.hierarchyDigest,
@@ -145,7 +146,7 @@ async function calculateAndSeal(
     policy: digestOf(policy),
   }
   const findings = [...structureFindings(tree), ...undated, ...calculation.findings]
-  const result_digest = resultDigest(figuresOf(calculation, tree, useCase, scales))
+  const result_digest = resultDigest(figures)
   const store_ms = context.elapsed() - storing
   const duration_ms = context.elapsed() - began
   const cells = calculation.cells.length
@@ -233,32 +234,6 @@ async function undatedFindings(source: FactSource, { source: { date } }: UseCase
   ]
 }
 
-/** Amounts are shown with at least the digits of their measure's column. */
-const scalesOf = (useCase: UseCase, frame: Frame): number[] =>
-  useCase.measures.map(({ column }) => frame.amounts[amountIndex(frame, column)]!.scale)
-
-function figuresOf(
-  calculation: Calculation,
-  tree: Tree,
-  useCase: UseCase,
-  scales: readonly number[],
-): Figures[] {
-  return calculation.cells.map((cell) => {
-    const shown = (value: typeof cell.adjusted): string | null =>
-      value === undefined ? null : formatDecimal(withScaleAtLeast(value, scales[cell.measure]!))
-    return {
-      node_id: tree.nodes[cell.node]!.node_id,
-      measure: useCase.measures[cell.measure]!.name,
-      scenario: cell.scenario,
-      natural: shown(cell.natural)!,
-      direct: shown(cell.direct)!,
-      adjusted: shown(cell.adjusted),
-      plug: shown(cell.plug),
-      fact_count: cell.factCount,
-    }
-  })
-}
-
 /** Marks the run FAILED with the cause and throws that cause, naming the run. */
 async function failed(context: Context, run: RunId, began: number, cause: unknown): Promise<never> {
   const interrupted = context.signal.aborted
@@ -311,6 +286,6 @@ export async function recalculate(context: Context, tx: Tx, header: RunHeader): 
   const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) =>
     readAndCalculate(context, source, inputs, through),
   )
-  const figures = figuresOf(calculation, tree, stored.useCase, scalesOf(stored.useCase, frame))
+  const figures = figuresOf(calculation, tree, stored.useCase, frame)
   return { result_digest: resultDigest(figures), facts_digest: frame.digest, tree }
 }

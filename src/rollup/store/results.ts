@@ -1,13 +1,10 @@
 /** Results of a run in the books: written in bulk once, read in the order of the tree. Raises nothing of its own. */
 
-import { type Decimal, formatDecimal, withScaleAtLeast } from '../../base/decimal.js'
 import type { TenantId, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
 import type { RunId } from '../../books/runs.js'
-import type { Cell } from '../calculate.js'
-import { type Tree, UNASSIGNED } from '../hierarchy.js'
-import { ruleText } from '../rule-text.js'
-import type { UseCase } from '../use-case.js'
+import type { Figure } from '../figures.js'
+import type { Tree } from '../hierarchy.js'
 
 export interface ResultRow {
   readonly node_id: string
@@ -30,16 +27,13 @@ export async function saveResults(
   tx: Tx,
   tenant: TenantId,
   run: RunId,
-  tree: Tree,
-  useCase: UseCase,
-  scales: readonly number[],
-  cells: readonly Cell[],
+  figures: readonly Figure[],
 ): Promise<void> {
   await tx.execute(
     `CREATE TEMPORARY TABLE result_staging (ordinal integer, node_id text, measure text, scenario text, "natural" numeric,
        direct numeric, adjusted numeric, plug numeric, fact_count bigint, rule_no integer, rule text) ON COMMIT DROP`,
   )
-  await tx.copyIn('pg_temp.result_staging', copyRows(resultRows(tree, useCase, scales, cells)))
+  await tx.copyIn('pg_temp.result_staging', copyRows(resultRows(figures)))
   await tx.execute(
     `INSERT INTO fact_calculated_results (tenant_id, calculation_run_id, ordinal, node_id, measure, scenario, "natural",
        direct, adjusted, plug, fact_count, rule_no, rule)
@@ -48,39 +42,11 @@ export async function saveResults(
   )
 }
 
-function* resultRows(tree: Tree, useCase: UseCase, scales: readonly number[], cells: readonly Cell[]) {
-  const texts = new Map(useCase.rules.map((rule) => [rule, ruleText(rule)]))
-  let ordinal = 0
-  for (const cell of cells) {
-    const shown = (value: Decimal | undefined): string | null =>
-      value === undefined ? null : formatDecimal(withScaleAtLeast(value, scales[cell.measure]!))
-    yield [
-      ordinal,
-      tree.nodes[cell.node]!.node_id,
-      useCase.measures[cell.measure]!.name,
-      cell.scenario,
-      shown(cell.natural),
-      shown(cell.direct),
-      shown(cell.adjusted),
-      shown(cell.plug),
-      cell.factCount,
-      cell.rule?.no ?? null,
-      cell.rule === undefined ? autoRule(tree, useCase, cell.node) : texts.get(cell.rule)!,
-    ]
-    ordinal += 1
+function* resultRows(figures: readonly Figure[]) {
+  for (const [ordinal, figure] of figures.entries()) {
+    const { node_id, measure, scenario, natural, direct, adjusted, plug, fact_count, rule_no, rule } = figure
+    yield [ordinal, node_id, measure, scenario, natural, direct, adjusted, plug, fact_count, rule_no, rule]
   }
-}
-
-/** The virtual rule of a node that has a driver and no explicit rule. */
-function autoRule(tree: Tree, { drivers }: UseCase, node: number): string | null {
-  const { rollup_driver, rollup_value_source, isLeaf, node_id } = tree.nodes[node]!
-  const driver = drivers?.find(
-    ({ nodes }) => nodes === 'all' || (nodes === 'leaves' ? isLeaf : nodes.includes(node_id)),
-  )
-  const column = drivers === null ? rollup_driver : driver?.column
-  const value = drivers === null ? rollup_value_source : driver?.value
-  if (column === null || column === undefined || node_id === UNASSIGNED) return null
-  return `auto ${column} = ${value}`
 }
 
 /** Scenario by scenario, nodes in preorder, measures in the order of the mapping. */
