@@ -64,10 +64,6 @@ export function booksSource(tx: Tx, table: FactTable, useCaseId: string | undefi
       )
       return Number(row!.n)
     },
-    async sample({ columns, where, limit }) {
-      const list = columns.map((name) => `${quoteIdentifier(column(name).name)}::text`).join(', ')
-      return tx.rows(`SELECT ${list} FROM ${from} ${conditions(where)} ORDER BY fact_seq LIMIT ${limit}`)
-    },
   }
 }
 

@@ -12,12 +12,11 @@ import {
   literal,
   type OpenDuckFile,
   openDuckFile,
-  quoted,
   rowsOf,
 } from './duckdb-file.js'
 import { BLOCK_ROWS, type Block, digestOfFacts, type Frame, type Units } from './frame.js'
 import { FrameBuilder } from './frame-builder.js'
-import type { FactSource, FrameRequest, SampleRequest } from './source.js'
+import type { FactSource, FrameRequest } from './source.js'
 
 /** Sums below this many units leave room for the rounding of the estimate itself. */
 const SAFE_ESTIMATE = 9.0e15
@@ -43,7 +42,6 @@ class DuckSource {
       horizon: async () => null,
       read: (request) => this.read(request),
       countNulls: (column) => this.count(`${this.column(column).sql} IS NULL`),
-      sample: (request) => this.sample(request),
     }
   }
 
@@ -64,21 +62,6 @@ class DuckSource {
       `SELECT count(*)::INTEGER AS n FROM ${this.open.relation} WHERE ${condition}`,
     )
     return Number(row!.n)
-  }
-
-  private async sample({
-    columns,
-    where,
-    limit,
-  }: SampleRequest): Promise<readonly Record<string, string | null>[]> {
-    const list = columns
-      .map((name) => `CAST(${this.column(name).sql} AS VARCHAR) AS ${quoted(name)}`)
-      .join(', ')
-    const rows = await rowsOf(
-      this.open.connection,
-      `SELECT ${list} FROM ${this.open.relation} ${this.where(where)} LIMIT ${limit}`,
-    )
-    return rows as readonly Record<string, string | null>[]
   }
 
   private async read(request: FrameRequest): Promise<Frame> {

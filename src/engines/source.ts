@@ -36,12 +36,4 @@ export interface FactSource {
   read(request: FrameRequest): Promise<Frame>
   /** Rows whose value in the column is null: facts that no date or scenario can select. */
   countNulls(column: string): Promise<number>
-  /** The rows themselves as text by column, at most `limit`. */
-  sample(request: SampleRequest): Promise<readonly Readonly<Record<string, string | null>>[]>
-}
-
-export interface SampleRequest {
-  readonly columns: readonly string[]
-  readonly where: FrameRequest['where']
-  readonly limit: number
 }

@@ -6,7 +6,7 @@
  * Raises TIE-2302 to TIE-2312 and the rule language's TIE-22xx.
  */
 
-import { type Problem, problem, Refusal } from '../base/errors.js'
+import { type Problem, problem, refuseAll } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
 import type { ColumnType, FactColumn } from '../engines/source.js'
 import { bindNodes, checkBindings } from './bindings.js'
@@ -59,7 +59,7 @@ export function sourceOf(draft: UseCaseDraft, placeOf: PlaceOf): SourceSpec {
       ),
     )
   }
-  if (problems.length > 0) throw new Refusal(problems)
+  refuseAll(problems)
   return {
     engine,
     table: source.table ?? null,
@@ -117,7 +117,7 @@ class UseCaseBinder {
   }
 
   private stopOnProblems(): void {
-    if (this.problems.length > 0) throw new Refusal(this.problems)
+    refuseAll(this.problems)
   }
 
   private columnProblem(column: string, role: string, path: Path): void {

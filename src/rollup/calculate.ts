@@ -10,7 +10,7 @@
  */
 
 import { type Decimal, equalDecimals, formatDecimal } from '../base/decimal.js'
-import { Refusal } from '../base/errors.js'
+import { refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { compareText } from '../base/text.js'
 import type { Frame } from '../engines/frame.js'
@@ -77,7 +77,7 @@ export function calculate({ tree, useCase, policy, frame }: CalculationInput): C
   const { measures, rules } = useCase
   const bindings = bindNodes(tree, useCase.drivers)
   const cycles = checkFormulaCycles(tree, rules, measures, bindings, policy, () => undefined)
-  if (cycles.length > 0) throw new Refusal(cycles)
+  refuseAll(cycles)
   const resolution = resolveRules(tree, rules, measures, bindings, policy)
   const aggregates = aggregate({
     frame,

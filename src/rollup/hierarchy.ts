@@ -152,10 +152,6 @@ export function buildTree(rows: readonly NodeRow[]): Tree {
   return { nodes, positions, orphans: rows.filter((row) => !positions.has(row.node_id)) }
 }
 
-/** Whether `node` is `ancestor` or below it. */
-export const isWithin = (tree: Tree, node: number, ancestor: number): boolean =>
-  node >= ancestor && node < tree.nodes[ancestor]!.end
-
 export function structureFindings(tree: Tree): Finding[] {
   const orphaned = new Set(tree.orphans.map((row) => row.node_id))
   const orphans = tree.orphans.map(

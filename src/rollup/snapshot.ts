@@ -8,7 +8,7 @@
 import type { IsoDate } from '../base/dates.js'
 import { formatDecimal } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
-import { problem, Refusal } from '../base/errors.js'
+import { problem, Refusal, refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { plural } from '../base/text.js'
 import type { Tx } from '../books/books.js'
@@ -202,7 +202,7 @@ async function readAndCalculate(
   const { stored, tree, policy, date } = inputs
   const { useCase } = stored
   const problems = checkUseCase(useCase, tree, source.columns, policy)
-  if (problems.length > 0) throw new Refusal(problems)
+  refuseAll(problems)
   const reading = elapsed()
   const frame = await source.read({
     ...frameColumns(tree, useCase),

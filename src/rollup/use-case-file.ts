@@ -19,7 +19,7 @@ import {
   visit,
 } from 'yaml'
 import type { z } from 'zod'
-import { type Place, type Problem, problem, Refusal } from '../base/errors.js'
+import { type Place, type Problem, problem, Refusal, refuseAll } from '../base/errors.js'
 import { didYouMean, unstorable } from '../base/text.js'
 import { printFormula } from './language/formula.js'
 import { printPredicate } from './language/predicate.js'
@@ -91,7 +91,7 @@ function refuseUnusable(document: Document, at: (offset: number) => Place): void
       if (what !== undefined) add(`The text holds ${what}, which cannot be stored.`, range)
     },
   })
-  if (problems.length > 0) throw new Refusal(problems)
+  refuseAll(problems)
 }
 
 /**

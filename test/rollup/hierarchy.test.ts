@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import {
   buildTree,
   checkStructure,
-  isWithin,
   type NodeRow,
   nodeLabel,
   structureDigest,
@@ -103,13 +102,16 @@ describe('the tree', () => {
   })
 
   test('a subtree is a range', () => {
-    const [a, b, b2] = ['A', 'B', 'B2'].map((id) => TREE.positions.get(id)!)
-    expect([
-      isWithin(TREE, b2!, b!),
-      isWithin(TREE, b!, b!),
-      isWithin(TREE, b2!, a!),
-      isWithin(TREE, b!, b2!),
-    ]).toEqual([true, true, false, false])
+    const within = (node: string, ancestor: string): boolean => {
+      const [at, above] = [node, ancestor].map((id) => TREE.positions.get(id)!) as [number, number]
+      return at >= above && at < TREE.nodes[above]!.end
+    }
+    expect([within('B2', 'B'), within('B', 'B'), within('B2', 'A'), within('B', 'B2')]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
   })
 
   test('children may stand before their parents in the file', () => {

@@ -1,7 +1,7 @@
 /** Operations on structures: import, list, show. */
 
 import { z } from 'zod'
-import { problem, Refusal } from '../../base/errors.js'
+import { problem, refuseAll } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { readCsvTable, type TableRow } from '../../engines/csv-table.js'
 import {
@@ -92,7 +92,7 @@ async function readStructure(file: string, ignoreUnknown: boolean): Promise<Node
     return known ? [] : [problem('TIE-2107', { value }, { file, line })]
   })
   const problems = [...sources, ...checkStructure(rows, placeOf)]
-  if (problems.length > 0) throw new Refusal(problems)
+  refuseAll(problems)
   return rows
 }
 
