@@ -9,6 +9,7 @@
  */
 
 import { refuse } from '../base/errors.js'
+import { isServer, withoutPassword } from './location.js'
 import { migrateUp, migrationStatus } from './migrate.js'
 import { DEFAULT_TENANT } from './tenants.js'
 import type { MaintainedBooks } from './transaction.js'
@@ -53,13 +54,11 @@ export async function openUnchecked({
 }: Omit<OpenOptions, 'migrate'>): Promise<MaintainedBooks> {
   if (isServer(db)) return (await import('./postgres.js')).openPostgres({ url: db })
   if (db !== 'memory://' && (db === '' || /^\w[\w+.-]+:\/\//.test(db))) {
-    refuse('TIE-1006', { db: db.replace(/:[^:@/]*@/, ':***@') })
+    refuse('TIE-1006', { db: withoutPassword(db) })
   }
   const { openPglite } = await import('./pglite.js')
   return openPglite({ directory: db, command, ...(cacheDirectory === undefined ? {} : { cacheDirectory }) })
 }
-
-const isServer = (db: string): boolean => /^postgres(?:ql)?:\/\//i.test(db)
 
 async function bringUpToDate(books: MaintainedBooks, migrate: 'auto' | 'never'): Promise<void> {
   const { applied, pending } = await books.maintain((session) => migrationStatus(session))

@@ -7,6 +7,7 @@
 import pg from 'pg'
 import { refuse } from '../base/errors.js'
 import type { TenantId, Tx } from './books.js'
+import { passwordOf, withoutPassword } from './location.js'
 import { detailOf, isLost, lossOf, PostgresConnection } from './postgres-connection.js'
 import {
   type Connection,
@@ -127,19 +128,3 @@ class PostgresBooks implements MaintainedBooks {
 }
 
 const prepared = new WeakSet<pg.PoolClient>()
-
-const AUTHORITY = /^(\w+:\/\/[^:@/?#]*:)([^@]*)@/
-const QUERY_PASSWORD = /([?&]password=)[^&#]*/i
-
-function withoutPassword(url: string): string {
-  return url.replace(AUTHORITY, '$1***@').replace(QUERY_PASSWORD, '$1***')
-}
-
-function passwordOf(url: string): string {
-  const raw = AUTHORITY.exec(url)?.[2] ?? ''
-  try {
-    return decodeURIComponent(raw)
-  } catch {
-    return raw
-  }
-}

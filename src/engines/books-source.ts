@@ -71,7 +71,7 @@ const codedSql = ({ name, type }: StoredColumn): string =>
   type === 'boolean' ? `${quoteIdentifier(name)}::text` : quoteIdentifier(name)
 
 /** A text literal that reads the same whatever standard_conforming_strings says. */
-const sqlText = (text: string): string =>
+export const sqlText = (text: string): string =>
   text.includes('\\')
     ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
     : `'${text.replaceAll("'", "''")}'`

@@ -7,6 +7,7 @@
 import { canonicalDecimal, parseDecimal } from '../base/decimal.js'
 import type { Tx } from '../books/books.js'
 import { factTable, quoteIdentifier } from '../books/fact-tables.js'
+import { sqlText } from '../engines/books-source.js'
 import { bindNodes } from './bindings.js'
 import { type Tree, UNASSIGNED } from './hierarchy.js'
 import type { ResultRow } from './store/results.js'
@@ -105,7 +106,7 @@ async function inBooks(tx: Tx, scope: Scope): Promise<SumRow[]> {
   )
   const sql = query(scope, {
     from: `public.${quoteIdentifier(table.physical)} AS f`,
-    text: (value) => `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'::text`,
+    text: (value) => `${sqlText(value)}::text`,
     key: (column) => (numeric.has(column) ? `trim_scale(${column})::text` : `${column}::text`),
   })
   return tx.rows<SumRow>(sql)

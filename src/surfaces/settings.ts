@@ -90,7 +90,3 @@ async function readSettingsFile(
     values: Object.fromEntries(Object.entries(content).map(([key, value]) => [key, String(value)])),
   }
 }
-
-/** A URL without its password, for messages. */
-export const withoutPassword = (url: string): string =>
-  url.replace(/^(postgres(?:ql)?:\/\/[^:@/]*):[^@]*@/i, '$1:***@')

@@ -3,11 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Refusal } from '../../base/errors.js'
+import { withoutPassword } from '../../books/location.js'
 import { migrationStatus } from '../../books/migrate.js'
 import { dangersOf } from '../../books/open.js'
 import { dumpSchema } from '../../books/schema-dump.js'
 import type { MaintainedBooks } from '../../books/transaction.js'
-import { withoutPassword } from '../settings.js'
 import type { CommandContext } from './command-line.js'
 
 export interface Check {
