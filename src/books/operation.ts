@@ -46,10 +46,21 @@ export interface Operation {
   /** Inputs whose flag has another name than the input, such as `pnl_date` as --date. */
   readonly flags?: Readonly<Record<string, string>>
   /** Where HTTP serves it. */
-  readonly http?: { readonly method: 'GET' | 'POST'; readonly path: string }
+  readonly http?: HttpBinding
   /** True when the output carries violations: the command line then exits with 1. */
   readonly violated?: (output: never) => boolean
   readonly run: (context: Context, input: never) => Promise<unknown>
+}
+
+/** The route of an operation. Inputs named in the path come from it; the others from the query, or from the body of a request that has one. */
+export interface HttpBinding {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `/api/v1/runs/{run}`. */
+  readonly path: string
+  /** The input that is a file on the command line: here it is the request's body, and the others come from the query. */
+  readonly upload?: string
+  /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from the output. */
+  readonly location?: string
 }
 
 interface Definition<I extends z.ZodObject, O extends z.ZodType>

@@ -90,6 +90,7 @@ class DuckSource {
       amounts: amountColumns,
       blocks,
       rows,
+      facts: rows,
       digest: digestOfFacts(codedColumns, amountColumns, blocks),
     }
   }
@@ -139,7 +140,7 @@ class DuckSource {
     const result = await this.open.connection.stream(
       `SELECT ${[...list, '1'].join(', ')} FROM ${this.open.relation} ${where}`,
     )
-    const blocks: { rows: number; codes: Int32Array[]; amounts: Units[] }[] = []
+    const blocks: { rows: number; counts: null; codes: Int32Array[]; amounts: Units[] }[] = []
     let total = 0
     for (;;) {
       const chunk = await result.fetchChunk()
@@ -215,6 +216,7 @@ const codeSql = ({ sql }: DuckColumn, { type }: Dictionary): string =>
 
 const emptyBlock = (coded: number, amounts: number) => ({
   rows: 0,
+  counts: null,
   codes: Array.from({ length: coded }, () => new Int32Array(BLOCK_ROWS)),
   amounts: Array.from({ length: amounts }, (): Units => new Float64Array(BLOCK_ROWS)),
 })

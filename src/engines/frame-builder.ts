@@ -106,10 +106,18 @@ export class FrameBuilder {
     const amounts: AmountColumn[] = this.amounts.map(({ name, scale, range }) => ({ name, scale, range }))
     const blocks: Block[] = this.blockRows.map((rows, block) => ({
       rows,
+      counts: null,
       codes: this.codes[block]!,
       amounts: this.amounts.map((amount) => amount.units[block] as Units),
     }))
-    return { coded, amounts, blocks, rows: this.rows, digest: digestOfFacts(coded, amounts, blocks) }
+    return {
+      coded,
+      amounts,
+      blocks,
+      rows: this.rows,
+      facts: this.rows,
+      digest: digestOfFacts(coded, amounts, blocks),
+    }
   }
 
   private addBig(state: AmountState, units: bigint): void {

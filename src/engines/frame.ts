@@ -1,7 +1,8 @@
 /**
  * A frame: the facts of one source as columns in memory, read once and never changed. Dimensions are coded
  * against a dictionary, amounts are whole units at the column's scale. Rows are held in blocks so that a
- * frame grows without copying.
+ * frame grows without copying. A row is a fact, or a tuple of facts that an engine has grouped already; what
+ * reads a frame cannot tell.
  *
  * The exact range: an amount column is kept in a Float64Array while Σ|units| ≤ 2^53 − 1, so that no sum of
  * any subset of its rows can leave the whole numbers a double holds exactly; beyond that it is kept as
@@ -19,6 +20,8 @@ export type Units = Float64Array | readonly bigint[]
 
 export interface Block {
   readonly rows: number
+  /** Facts behind each row, where rows are grouped; null: each row is one fact. May be longer than `rows`. */
+  readonly counts: Float64Array | null
   /** One per coded column: index into its dictionary. May be longer than `rows`. */
   readonly codes: readonly Int32Array[]
   /** One per amount column. May be longer than `rows`. Nulls are 0. */
@@ -44,6 +47,8 @@ export interface Frame {
   readonly amounts: readonly AmountColumn[]
   readonly blocks: readonly Block[]
   readonly rows: number
+  /** Facts behind the rows: as many as rows unless they are grouped. */
+  readonly facts: number
   /** Of the set of rows, whatever their order, the engine that held them or the scale they were typed with. */
   readonly digest: Digest
 }

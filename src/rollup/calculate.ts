@@ -2,14 +2,15 @@
  * The calculation of a roll-up: frame, tree and rules in; a cell per node, measure and scenario out, with the
  * findings and the tie-out. Pure: it reads no database and no clock.
  *
- * For every cell: natural = direct + Σ children's natural; adjusted = the deciding rule's value, or direct +
- * Σ children's adjusted; plug = natural − adjusted. Amounts are exact; only a division rounds (see
+ * For every cell: natural = direct + Σ children's natural; adjusted = the deciding rule's value, or direct (as
+ * adjusted) + Σ children's adjusted; plug = natural − adjusted. Naturals are what the facts say; rules and
+ * adjusted values stand on the facts as adjusted. Amounts are exact; only a division rounds (see
  * language/formula.ts). A cell whose formula divides by zero is empty, and so is every value made of it.
  *
  * Raises TIE-2309 when the formulas have no order under the policy of the run.
  */
 
-import { type Decimal, equalDecimals, formatDecimal } from '../base/decimal.js'
+import { type Decimal, equalDecimals, formatDecimal, subtract } from '../base/decimal.js'
 import { refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { compareText } from '../base/text.js'
@@ -32,6 +33,8 @@ export interface Cell {
   readonly scenario: string
   readonly natural: Decimal
   readonly direct: Decimal
+  /** What fact adjustments change in the facts bound to the node or below it. */
+  readonly adjustment: Decimal
   /** Undefined: empty, because an operand is missing. */
   readonly adjusted: Decimal | undefined
   readonly plug: Decimal | undefined
@@ -51,6 +54,8 @@ export interface TieOut {
   readonly unassigned: Decimal
   /** The root's natural − adjusted; undefined when the root is empty. */
   readonly rootPlug: Decimal | undefined
+  /** What fact adjustments changed in all facts in scope. */
+  readonly adjustment: Decimal
   /** What each override took from the sum of its children and own facts, added up. */
   readonly overrides: Decimal | undefined
 }
@@ -71,9 +76,14 @@ export interface CalculationInput {
   readonly useCase: UseCase
   readonly policy: Policy
   readonly frame: Frame
+  /** Amount columns of the frame that hold a column's values after fact adjustments; columns without one are as the facts say. */
+  readonly adjusted?: AdjustedColumns
 }
 
-export function calculate({ tree, useCase, policy, frame }: CalculationInput): Calculation {
+/** The name of an amount column → the name of the frame's column with its adjusted values. */
+export type AdjustedColumns = ReadonlyMap<string, string>
+
+export function calculate({ tree, useCase, policy, frame, adjusted }: CalculationInput): Calculation {
   const { measures, rules } = useCase
   const bindings = bindNodes(tree, useCase.drivers)
   const cycles = checkFormulaCycles(tree, rules, measures, bindings, policy, () => undefined)
@@ -88,7 +98,7 @@ export function calculate({ tree, useCase, policy, frame }: CalculationInput): C
   })
   const scenarios = scenariosOf(useCase, aggregates, frame)
   const results = scenarios.map(({ label, code }) =>
-    new ScenarioRollUp({ tree, useCase, frame, resolution, aggregates, label, code }).run(),
+    new ScenarioRollUp({ tree, useCase, frame, resolution, aggregates, label, code, adjusted }).run(),
   )
   const cells = results.flatMap(({ cells }) => cells)
   const labels = scenarios.map(({ label }) => label)
@@ -118,7 +128,7 @@ export interface ScenarioCode {
 
 /** The scenarios that have facts: the declared ones first, in their order, then the others by name. */
 function scenariosOf({ scenarios, source }: UseCase, aggregates: Aggregates, frame: Frame): ScenarioCode[] {
-  if (source.scenario === null) return frame.rows === 0 ? [] : [{ label: scenarios[0]!, code: 0 }]
+  if (source.scenario === null) return frame.facts === 0 ? [] : [{ label: scenarios[0]!, code: 0 }]
   const found = aggregates.scenarios.flatMap((label, code) => (label === null ? [] : [{ label, code }]))
   const rank = (label: string): number =>
     scenarios.includes(label) ? scenarios.indexOf(label) : scenarios.length
@@ -127,15 +137,17 @@ function scenariosOf({ scenarios, source }: UseCase, aggregates: Aggregates, fra
 
 /** An identity that does not hold is a bug, never a finding: nothing is stored. */
 function assertTiesOut(tieOut: readonly TieOut[]): void {
-  for (const { scenario, measure, facts, rootNatural, rootPlug, overrides } of tieOut) {
+  for (const { scenario, measure, facts, rootNatural, rootPlug, adjustment, overrides } of tieOut) {
     if (!equalDecimals(facts, rootNatural)) {
       throw new Error(
         `${scenario} ${measure}: the facts sum to ${formatDecimal(facts)}, the root to ${formatDecimal(rootNatural)}`,
       )
     }
-    if (rootPlug !== undefined && overrides !== undefined && !equalDecimals(rootPlug, overrides)) {
+    if (rootPlug === undefined || overrides === undefined) continue
+    const explained = subtract(overrides, adjustment)
+    if (!equalDecimals(rootPlug, explained)) {
       throw new Error(
-        `${scenario} ${measure}: root plug ${formatDecimal(rootPlug)}, overrides ${formatDecimal(overrides)}`,
+        `${scenario} ${measure}: root plug ${formatDecimal(rootPlug)}, overrides less adjustments ${formatDecimal(explained)}`,
       )
     }
   }

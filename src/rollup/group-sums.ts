@@ -18,7 +18,8 @@ export class GroupSums {
 
   /** Adds each row of the block to its group. */
   add(groups: Int32Array, block: Block): void {
-    for (let row = 0; row < block.rows; row++) this.facts[groups[row]!]! += 1
+    const { counts } = block
+    for (let row = 0; row < block.rows; row++) this.facts[groups[row]!]! += counts === null ? 1 : counts[row]!
     block.amounts.forEach((units, column) => {
       const sums = this.sums[column]!
       if (units instanceof Float64Array) addExact(sums as Float64Array, groups, units, block.rows)

@@ -79,7 +79,7 @@ export class RowOwners {
       rows: 0,
       units: this.frame.amounts.map(() => 0n),
     }
-    counted.rows += 1
+    counted.rows += block.counts === null ? 1 : block.counts[row]!
     block.amounts.forEach((units, i) => {
       counted.units[i]! += BigInt(units[row]!)
     })

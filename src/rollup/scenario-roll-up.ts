@@ -6,7 +6,7 @@
 import { add, type Decimal, decimal, subtract, ZERO } from '../base/decimal.js'
 import type { Finding } from '../base/finding.js'
 import { amountIndex, type Frame } from '../engines/frame.js'
-import type { Cell, TieOut } from './calculate.js'
+import type { AdjustedColumns, Cell, TieOut } from './calculate.js'
 import { type Tree, UNASSIGNED } from './hierarchy.js'
 import type { Aggregates, Search, Sums } from './kernel.js'
 import { evaluateFormula } from './language/formula.js'
@@ -23,11 +23,15 @@ export interface ScenarioInput {
   readonly label: string
   /** The scenario's code in the frame. */
   readonly code: number
+  readonly adjusted: AdjustedColumns | undefined
 }
 
 export class ScenarioRollUp {
   private readonly direct: readonly Sums[]
+  /** Of each measure: the frame's column as the facts say, and as adjusted. */
   private readonly columns: readonly number[]
+  private readonly adjustedColumns: readonly number[]
+  private readonly adjustments: Decimal[][]
   private readonly naturals: Decimal[][]
   private readonly factCounts: number[]
   private readonly findings: Finding[] = []
@@ -40,7 +44,14 @@ export class ScenarioRollUp {
     this.measures = useCase.measures
     this.direct = aggregates.direct(code)
     this.columns = this.measures.map(({ column }) => amountIndex(frame, column))
+    this.adjustedColumns = this.measures.map(({ column }) => this.amountColumn(column))
     this.naturals = this.direct.map((sums) => this.columns.map((column) => sums.amounts[column]!))
+    this.adjustments = this.direct.map((sums) =>
+      this.columns.map((column, m) => {
+        const adjusted = this.adjustedColumns[m]!
+        return adjusted === column ? ZERO : subtract(sums.amounts[adjusted]!, sums.amounts[column]!)
+      }),
+    )
     this.factCounts = this.direct.map(({ facts }) => facts)
     // In preorder children stand after their parent, so going backwards adds each subtree up once.
     for (let node = tree.nodes.length - 1; node > 0; node--) {
@@ -48,8 +59,15 @@ export class ScenarioRollUp {
       this.factCounts[parent]! += this.factCounts[node]!
       this.columns.forEach((_, m) => {
         this.naturals[parent]![m] = add(this.naturals[parent]![m]!, this.naturals[node]![m]!)
+        if (this.adjustments[node]![m]!.units !== 0n)
+          this.adjustments[parent]![m] = add(this.adjustments[parent]![m]!, this.adjustments[node]![m]!)
       })
     }
+  }
+
+  /** The frame's column that rules and adjusted values read. */
+  private amountColumn(name: string): number {
+    return amountIndex(this.input.frame, this.input.adjusted?.get(name) ?? name)
   }
 
   run(): { readonly cells: Cell[]; readonly findings: Finding[]; readonly tieOut: TieOut[] } {
@@ -69,6 +87,7 @@ export class ScenarioRollUp {
       scenario: this.input.label,
       natural,
       direct: this.direct[node]!.amounts[this.columns[measure]!]!,
+      adjustment: this.adjustments[node]![measure]!,
       adjusted,
       plug: adjusted === undefined ? undefined : subtract(natural, adjusted),
       factCount: this.factCounts[node]!,
@@ -98,7 +117,7 @@ export class ScenarioRollUp {
     measure: number,
     values: readonly (Decimal | undefined)[],
   ): Decimal | undefined {
-    let sum = this.direct[node]!.amounts[this.columns[measure]!]!
+    let sum = this.direct[node]!.amounts[this.adjustedColumns[measure]!]!
     for (const child of this.tree.nodes[node]!.children) {
       const value = values[child]
       if (value === undefined) return undefined
@@ -114,8 +133,7 @@ export class ScenarioRollUp {
     values: readonly (Decimal | undefined)[],
   ): Decimal | undefined {
     if (rule.flavour === 'arithmetic') return this.formulaValue(rule, node, measure, values)
-    const column =
-      rule.flavour === 'filter' ? this.columns[measure]! : amountIndex(this.input.frame, rule.column)
+    const column = rule.flavour === 'filter' ? this.adjustedColumns[measure]! : this.amountColumn(rule.column)
     return this.search({ node: rule.scope === 'table' ? null : node, where: rule.where }).amounts[column]!
   }
 
@@ -134,7 +152,7 @@ export class ScenarioRollUp {
       natural: (id) => this.naturals[position(id)]![measure]!,
       adjusted: (id) => (id === rule.node ? this.naturals[node]![measure]! : values[position(id)]),
       sum: (column, where) =>
-        this.search({ node: null, where: where ?? null }).amounts[amountIndex(this.input.frame, column)]!,
+        this.search({ node: null, where: where ?? null }).amounts[this.amountColumn(column)]!,
     })
     if ('value' in result) return result.value
     if (result.empty === 'division by zero') this.findings.push(this.divisionByZero(rule, measure))
@@ -163,6 +181,7 @@ export class ScenarioRollUp {
       facts: frameTotal(this.input.frame, this.input.useCase.source.scenario, this.input.code, column),
       rootNatural: this.naturals[0]![measure]!,
       unassigned: this.naturals[this.tree.positions.get(UNASSIGNED)!]![measure]!,
+      adjustment: this.adjustments[0]![measure]!,
       rootPlug: root === undefined ? undefined : subtract(this.naturals[0]![measure]!, root),
       overrides: this.overrideEffects(measure, adjusted),
     }

@@ -154,7 +154,7 @@ async function calculateAndSeal(
     read_ms,
     calculate_ms,
     store_ms,
-    facts: frame.rows,
+    facts: frame.facts,
     groups: calculation.groups,
     cells,
     frame_bytes: frameBytes(frame),
@@ -170,7 +170,7 @@ async function calculateAndSeal(
     digests,
     parameters: {
       facts_through: horizon === null ? null : horizon.toString(),
-      facts: frame.rows,
+      facts: frame.facts,
       scenarios: [...calculation.scenarios],
       tie_out: calculation.tieOut.map((row) => ({
         scenario: row.scenario,
@@ -214,7 +214,7 @@ async function readAndCalculate(
     },
   })
   const calculating = elapsed()
-  progress.report('calculating', frame.rows)
+  progress.report('calculating', frame.facts)
   const calculation = calculate({ tree, useCase, policy, frame })
   return { frame, calculation, read_ms: calculating - reading, calculate_ms: elapsed() - calculating }
 }
