@@ -6,25 +6,8 @@
  * Findings (data about a calculation) and bugs (assertions) are not refusals and never appear here.
  */
 
-interface ErrorRow {
-  /** HTTP status of the problem document. */
-  readonly status: number
-  /** Exit code of the CLI: 1 violations · 2 usage · 3 not found or conflict · 4 input · 5 permission · 70 internal · 130 interrupted. */
-  readonly exit: 1 | 2 | 3 | 4 | 5 | 70 | 130
-  /** What happened; `{name}` is replaced by the parameter of that name. */
-  readonly message: string
-  /** What to do next. */
-  readonly remedy: string
-}
-
-const usage = { status: 400, exit: 2 } as const
-const missing = { status: 404, exit: 3 } as const
-const conflict = { status: 409, exit: 3 } as const
-const input = { status: 422, exit: 4 } as const
-const denied = { status: 403, exit: 5 } as const
-const unavailable = { status: 503, exit: 2 } as const
-const internal = { status: 500, exit: 70 } as const
-
+import { conflict, denied, type ErrorRow, input, internal, missing, unavailable, usage } from './error-row.js'
+import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 export const ERRORS = {
   // 10xx: usage and configuration
   'TIE-1001': {
@@ -180,12 +163,8 @@ export const ERRORS = {
     remedy: 'List them: tieout migrate status.',
   },
 
-  // 14xx: access
-  'TIE-1401': {
-    ...denied,
-    message: 'Requests for the host "{host}" are not answered.',
-    remedy: 'The embedded product answers on localhost and 127.0.0.1 only.',
-  },
+  ...ACCESS_ERRORS,
+  ...HTTP_ERRORS,
 
   // 21xx: structures
   'TIE-2101': {
@@ -473,7 +452,7 @@ export type ErrorParams<C extends ErrorCode> = Readonly<
   readonly suggestion?: string
 }
 
-/** Where in the input a problem is: a file with line and column, or a JSON pointer. */
+/** Where in the input a problem is: a file with line and column, a JSON pointer into a body, or a parameter's name. */
 export interface Place {
   readonly file?: string
   /** 1-based. */
@@ -481,6 +460,8 @@ export interface Place {
   /** 1-based. */
   readonly column?: number
   readonly pointer?: string
+  /** Of a path or a query. */
+  readonly parameter?: string
   /** The text at fault with a caret beneath it. */
   readonly frame?: string
 }

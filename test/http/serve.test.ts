@@ -154,26 +154,17 @@ describe('problems are documents', () => {
     ['/api/v1/structures/none', 404, 'TIE-1101'],
     ['/api/v1/none', 404, 'TIE-1108'],
     ['/api/v1/runs?pnl_date=2025-02-30', 400, 'TIE-2501'],
-    ['/api/v1/runs?limit=many', 400, 'TIE-1002'],
-    ['/api/v1/runs?colour=red', 400, 'TIE-1002'],
+    ['/api/v1/runs?limit=many', 400, 'TIE-1611'],
+    ['/api/v1/runs?colour=red', 400, 'TIE-1611'],
     [`/api/v1/runs?use_case=${encodeURIComponent("' or 1=1 --")}`, 404, 'TIE-1102'],
     ['/api/v1/use-cases/%2e%2e%2f%2e%2e%2fetc%2fpasswd', 404, 'TIE-1102'],
   ])('%s: %d %s', async (path, status, code) => {
     const answer = await get(path)
     expect(answer.status).toBe(status)
     expect(answer.headers['content-type']).toBe('application/problem+json')
-    expect(answer.json).toMatchObject({ type: `urn:tieout:error:${code}`, status, code })
+    expect(answer.json).toMatchObject({ type: `/errors/${code}`, status, code })
     expect(answer.json.problems.length).toBeGreaterThan(0)
     expect(answer.body).not.toMatch(/\n\s+at /)
-  })
-
-  test('what writes is not served', async () => {
-    for (const [method, path] of [
-      ['POST', '/api/v1/runs'],
-      ['DELETE', '/api/v1/use-cases/x'],
-      ['PUT', '/api/v1/structures/x'],
-    ])
-      expect((await get(path!, {}, method)).status).toBe(404)
   })
 
   test('a name with NUL is refused', async () => {

@@ -1,9 +1,10 @@
 /** Operations on use cases: apply a file, export it again, list, show. */
 
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
+import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { bindUseCase, sourceOf } from '../bind-use-case.js'
 import { bindNodes } from '../bindings.js'
@@ -45,6 +46,7 @@ const apply = operation({
   errors: [
     'TIE-1101',
     'TIE-1104',
+    'TIE-1612',
     'TIE-2201',
     'TIE-2202',
     'TIE-2203',
@@ -70,13 +72,26 @@ const apply = operation({
     'TIE-2312',
   ],
   positional: ['file'],
-  async run({ books, tenant, who, newId }, { file, dry_run }) {
+  http: {
+    method: 'POST',
+    path: '/api/v1/use-cases',
+    upload: 'file',
+    // JSON is YAML.
+    mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
+    uploadLimit: 4 * 2 ** 20,
+    location: '/api/v1/use-cases/{use_case_id}',
+  },
+  async run(context, { file, dry_run }) {
+    const { books, tenant, who, newId } = context
     // Loaded here, because the reader of YAML would slow the start of every other command.
     const { readUseCaseFile } = await import('../use-case-file.js')
     const { draft, placeOf } = readUseCaseFile(await textOf(file), file)
     const spec = sourceOf(draft, placeOf)
     // A path is taken from where the file stands, and kept whole.
-    const source = spec.path === null ? spec : { ...spec, path: resolve(dirname(file), spec.path) }
+    const source =
+      spec.path === null
+        ? spec
+        : { ...spec, path: namedFile(context, spec.path, dirname(file), placeOf(['source', 'path'])) }
     return books.transaction(tenant, async (tx) => {
       const structure = await loadStructure(tx, draft.structure)
       const tree = buildTree(structure.rows)
