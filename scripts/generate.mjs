@@ -1,4 +1,4 @@
-// Writes the reference pages from the product itself: commands, errors, findings and the schema. With --check it
+// Writes the reference pages from the product itself: commands, errors, the schema and the OpenAPI document. With --check it
 // writes nothing and fails when a committed page differs.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +10,8 @@ import { openPglite } from '../dist/books/pglite.js'
 import { dumpSchema } from '../dist/books/schema-dump.js'
 import { CATALOGUE } from '../dist/surfaces/catalogue.js'
 import { buildProgram } from '../dist/surfaces/cli/command-line.js'
+import { openApiOf } from '../dist/surfaces/http/openapi.js'
+import { routesOf } from '../dist/surfaces/http/routes.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const GENERATED = '<!-- Made by npm run generate. -->'
@@ -97,10 +99,16 @@ async function schemaPage() {
   }
 }
 
+function openApiPage() {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return `${JSON.stringify(openApiOf(routesOf(CATALOGUE), version), null, 2)}\n`
+}
+
 const pages = {
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/commands.md': commandsPage(),
   'docs/reference/schema.txt': await schemaPage(),
+  'docs/reference/openapi.json': openApiPage(),
 }
 
 const check = process.argv.includes('--check')

@@ -1,6 +1,6 @@
 /** The rows of the table of refusals that are about access and about HTTP. Raises nothing. */
 
-import { denied, type ErrorRow, tooLarge, usage } from './error-row.js'
+import { denied, type ErrorRow, outdated, tooLarge, usage } from './error-row.js'
 
 /** 14xx */
 export const ACCESS_ERRORS = {
@@ -32,6 +32,21 @@ export const HTTP_ERRORS = {
     ...usage,
     message: 'The key "{key}" stands twice in one object.',
     remedy: 'Leave one of them out: which was meant cannot be known.',
+  },
+  'TIE-1605': {
+    ...usage,
+    message: 'The cursor is not one of this list.',
+    remedy: 'Begin without a cursor, and pass next_cursor on with the filters of the page it came with.',
+  },
+  'TIE-1606': {
+    ...outdated,
+    message: 'If-Match names another state than the current one.',
+    remedy: 'Read it again, look whether the change still makes sense, and send it with the new ETag.',
+  },
+  'TIE-1607': {
+    ...usage,
+    message: 'If-Match: {detail}.',
+    remedy: 'Send the ETag of the GET as it came, such as "v3-0a1b…", or * for whatever is there.',
   },
   'TIE-1608': {
     status: 405,

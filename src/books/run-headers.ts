@@ -60,21 +60,43 @@ export interface RunFilter {
   readonly kind?: RunKind
   readonly pnl_date?: string
   readonly use_case_id?: string
-  readonly limit: number
 }
 
-/** Newest first. */
+/** The place of a run in the list. */
+export interface RunPosition {
+  readonly executed_at: string
+  readonly id: string
+}
+
+const FILTER = `($1::text IS NULL OR kind = $1) AND ($2::date IS NULL OR pnl_date = $2::date)
+        AND ($3::uuid IS NULL OR use_case_id = $3::uuid)`
+
+const filterValues = ({ kind, pnl_date, use_case_id }: RunFilter) => [
+  kind ?? null,
+  pnl_date ?? null,
+  use_case_id ?? null,
+]
+
+/** Newest first; only those after a position where one is given. */
 export function listRunHeaders(
   tx: Tx,
-  { kind, pnl_date, use_case_id, limit }: RunFilter,
+  filter: RunFilter & { readonly limit: number; readonly after?: RunPosition },
 ): Promise<RunHeader[]> {
+  const { limit, after } = filter
   return tx.rows<RunHeader>(
     `SELECT ${COLUMNS} FROM calculation_runs
-      WHERE ($1::text IS NULL OR kind = $1) AND ($2::date IS NULL OR pnl_date = $2::date)
-        AND ($3::uuid IS NULL OR use_case_id = $3::uuid)
-      ORDER BY executed_at DESC, id DESC LIMIT $4`,
-    [kind ?? null, pnl_date ?? null, use_case_id ?? null, limit],
+      WHERE ${FILTER} AND ($4::timestamptz IS NULL OR (executed_at, id) < ($4::timestamptz, $5::uuid))
+      ORDER BY executed_at DESC, id DESC LIMIT $6`,
+    [...filterValues(filter), after?.executed_at ?? null, after?.id ?? null, limit],
   )
+}
+
+export async function countRuns(tx: Tx, filter: RunFilter): Promise<number> {
+  const [row] = await tx.rows<{ n: bigint }>(
+    `SELECT count(*) AS n FROM calculation_runs WHERE ${FILTER}`,
+    filterValues(filter),
+  )
+  return Number(row!.n)
 }
 
 /** Of the newest COB date that has a completed run that is no trial, the newest such run. */

@@ -86,7 +86,7 @@ describe('runs', () => {
     const { status, json, headers } = await get('/api/v1/runs')
     expect(status).toBe(200)
     expect(headers['content-type']).toContain('application/json')
-    expect(Object.keys(json)).toEqual(['runs', 'total', 'filters'])
+    expect(Object.keys(json)).toEqual(['runs', 'total', 'filters', 'next_cursor'])
     expect(json.total).toBe(3)
     expect(json.filters).toEqual({ pnl_date: null, use_case_id: null })
     for (const run of json.runs) {
@@ -206,7 +206,7 @@ test('the reference page lists the routes and needs nothing from elsewhere', asy
   expect(headers['content-type']).toContain('text/html')
   expect(headers['content-security-policy']).toContain("default-src 'none'")
   expect(body).toContain('<!doctype html>')
-  expect(body).toContain('<a href="/api/v1/runs">')
+  expect(body).toContain('<a href="/api/v1/runs"><code>')
   expect(body).toContain('/api/v1/runs/{run}/verify')
   expect(body).not.toMatch(/<script|src=|https?:\/\//)
 })

@@ -5,8 +5,15 @@ import { type IsoDate, parseDate } from '../../base/dates.js'
 
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
+import { cursorInput, makeCursor, nextCursor, pageOf, readCursor } from '../../books/cursor.js'
 import { type Operation, operation } from '../../books/operation.js'
-import { latestCompletedRun, listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
+import {
+  countRuns,
+  latestCompletedRun,
+  listRunHeaders,
+  type RunHeader,
+  runHeader,
+} from '../../books/run-headers.js'
 import { findingsOf } from '../../books/runs.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
@@ -19,15 +26,17 @@ import { amount, findingSchema, hasErrorFindings } from './schemas.js'
 /** A COB date; raises TIE-2501 for anything else. */
 const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
 
-const tieOutRow = z.object({
-  scenario: z.string(),
-  measure: z.string(),
-  facts: amount,
-  root_natural: amount,
-  unassigned: amount,
-  root_plug: amount.nullable(),
-  overrides: amount.nullable(),
-})
+const tieOutRow = z
+  .object({
+    scenario: z.string(),
+    measure: z.string(),
+    facts: amount,
+    root_natural: amount,
+    unassigned: amount,
+    root_plug: amount.nullable(),
+    overrides: amount.nullable(),
+  })
+  .meta({ id: 'TieOutRow' })
 
 const create = operation({
   name: 'runs create',
@@ -112,17 +121,25 @@ const create = operation({
   },
 })
 
-const listed = z.object({
-  id: z.string(),
-  pnl_date: z.string().nullable(),
-  use_case_id: z.string().nullable(),
-  use_case: z.string().nullable(),
-  run_name: z.string(),
-  executed_at: z.string(),
-  status: z.string(),
-  triggered_by: z.string(),
-  duration_ms: z.number().nullable(),
-})
+const listed = z
+  .object({
+    id: z.string(),
+    pnl_date: z.string().nullable(),
+    use_case_id: z.string().nullable(),
+    use_case: z.string().nullable(),
+    run_name: z.string(),
+    executed_at: z.string(),
+    status: z.string(),
+    triggered_by: z.string(),
+    duration_ms: z.number().nullable(),
+  })
+  .meta({ id: 'Run' })
+
+/** As many as a page holds, and as many as are listed when nothing narrows the list. */
+const MAX_PAGE = 10_000
+const UNFILTERED = 100
+
+const runPosition = z.object({ executed_at: z.iso.datetime(), id: z.uuid() })
 
 const list = operation({
   name: 'runs list',
@@ -132,33 +149,48 @@ const list = operation({
     pnl_date: z.string().optional().describe('Only runs of this COB date.'),
     use_case: z.string().optional().describe('Only runs of this use case (name or id).'),
     use_case_id: z.string().optional().describe('Only runs of the use case of this id.'),
-    limit: z.coerce.number().int().min(1).max(10_000).default(100).describe('At most so many.'),
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_PAGE)
+      .optional()
+      .describe(`At most so many; ${UNFILTERED} without filters, ${MAX_PAGE} with.`),
+    cursor: cursorInput,
   }),
   output: z.object({
     runs: z.array(listed),
-    total: z.number(),
+    total: z.number().describe('Runs that fit the filters, on all pages.'),
     filters: z.object({ pnl_date: z.string().nullable(), use_case_id: z.string().nullable() }),
+    next_cursor: nextCursor,
   }),
-  errors: ['TIE-1102', 'TIE-2501'],
+  errors: ['TIE-1102', 'TIE-1605', 'TIE-2501'],
   positional: [],
   flags: { pnl_date: 'date' },
   http: { method: 'GET', path: '/api/v1/runs' },
-  run: ({ books, tenant }, { pnl_date, use_case, use_case_id, limit }) =>
+  run: ({ books, tenant }, { pnl_date, use_case, use_case_id, limit, cursor }) =>
     books.transaction(tenant, async (tx) => {
       const named = use_case ?? use_case_id
       const id = named === undefined ? undefined : (await loadUseCase(tx, named)).id
       const date = pnl_date === undefined ? undefined : dateOf(pnl_date)
-      const headers = await listRunHeaders(tx, {
-        kind: 'rollup',
-        limit,
+      const filters = { pnl_date: date ?? null, use_case_id: id ?? null }
+      const scope = { tenant, operation: 'runs list', filters }
+      const after = cursor === undefined ? undefined : readCursor(scope, cursor, runPosition)
+      const filter = {
+        kind: 'rollup' as const,
         ...(date === undefined ? {} : { pnl_date: date }),
         ...(id === undefined ? {} : { use_case_id: id }),
-      })
-      return {
-        runs: headers.map(listedRun),
-        total: headers.length,
-        filters: { pnl_date: date ?? null, use_case_id: id ?? null },
       }
+      const wanted = limit ?? (date === undefined && id === undefined ? UNFILTERED : MAX_PAGE)
+      const headers = await listRunHeaders(tx, {
+        ...filter,
+        limit: wanted + 1,
+        ...(after === undefined ? {} : { after }),
+      })
+      const { rows, next_cursor } = pageOf(headers, wanted, (last) =>
+        makeCursor(scope, { executed_at: last.executed_at, id: last.id }),
+      )
+      return { runs: rows.map(listedRun), total: await countRuns(tx, filter), filters, next_cursor }
     }),
 })
 
@@ -246,21 +278,23 @@ const show = operation({
     }),
 })
 
-const resultRow = z.object({
-  node_id: z.string(),
-  parent_node_id: z.string().nullable(),
-  node_name: z.string(),
-  depth: z.number(),
-  is_leaf: z.boolean(),
-  measure: z.string(),
-  scenario: z.string(),
-  natural: amount,
-  direct: amount,
-  adjusted: amount.nullable(),
-  plug: amount.nullable(),
-  fact_count: z.number(),
-  rule: z.string().nullable(),
-})
+const resultRow = z
+  .object({
+    node_id: z.string(),
+    parent_node_id: z.string().nullable(),
+    node_name: z.string(),
+    depth: z.number(),
+    is_leaf: z.boolean(),
+    measure: z.string(),
+    scenario: z.string(),
+    natural: amount,
+    direct: amount,
+    adjusted: amount.nullable(),
+    plug: amount.nullable(),
+    fact_count: z.number(),
+    rule: z.string().nullable(),
+  })
+  .meta({ id: 'ResultRow' })
 
 const results = operation({
   name: 'runs results',
@@ -270,31 +304,57 @@ const results = operation({
     run: z.string().describe('Id of the run, or an unambiguous beginning of it.'),
     measure: z.string().optional().describe('Only this measure.'),
     scenario: z.string().optional().describe('Only this scenario.'),
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_PAGE)
+      .optional()
+      .describe('Rows of a page; by default all.'),
+    cursor: cursorInput,
   }),
   output: z.object({
     run_id: z.string(),
     rows: z.array(resultRow),
-    variance: z.array(
-      z.object({
-        node_id: z.string(),
-        measure: z.string(),
-        natural: amount.nullable(),
-        adjusted: amount.nullable(),
-      }),
-    ),
+    variance: z
+      .array(
+        z.object({
+          node_id: z.string(),
+          measure: z.string(),
+          natural: amount.nullable(),
+          adjusted: amount.nullable(),
+        }),
+      )
+      .describe('First less second scenario; on a page, of the nodes and measures on it.'),
+    next_cursor: nextCursor,
   }),
-  errors: ['TIE-1103', 'TIE-1106'],
+  errors: ['TIE-1103', 'TIE-1106', 'TIE-1605'],
   positional: ['run'],
   http: { method: 'GET', path: '/api/v1/runs/{run}/results' },
-  run: ({ books, tenant }, { run, measure, scenario }) =>
+  run: ({ books, tenant }, { run, measure, scenario, limit, cursor }) =>
     books.transaction(tenant, async (tx) => {
       const { header, rows } = await completedRun(tx, run)
-      const shown = rows.filter(
-        (row) =>
+      const filters = { run: header.id, measure: measure ?? null, scenario: scenario ?? null }
+      const scope = { tenant, operation: 'runs results', filters }
+      const after = cursor === undefined ? -1 : readCursor(scope, cursor, z.int())
+      const places = [...rows.entries()].filter(
+        ([ordinal, row]) =>
+          ordinal > after &&
           (measure === undefined || row.measure === measure) &&
           (scenario === undefined || row.scenario === scenario),
       )
-      return { run_id: header.id, rows: shown, variance: varianceOf(rows, await scenariosOfRun(tx, header)) }
+      const shown = pageOf(places, limit ?? places.length, ([ordinal]) => makeCursor(scope, ordinal))
+      const variance = varianceOf(rows, await scenariosOfRun(tx, header))
+      const onPage = new Set(shown.rows.map(([, row]) => JSON.stringify([row.node_id, row.measure])))
+      const isWhole = limit === undefined && cursor === undefined
+      return {
+        run_id: header.id,
+        rows: shown.rows.map(([, row]) => row),
+        variance: isWhole
+          ? variance
+          : variance.filter((one) => onPage.has(JSON.stringify([one.node_id, one.measure]))),
+        next_cursor: shown.next_cursor,
+      }
     }),
 })
 

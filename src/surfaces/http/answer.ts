@@ -14,6 +14,12 @@ export interface Answer {
   readonly body: string
 }
 
+/** The members of an output that headers tell of. */
+export interface Told extends Answer {
+  readonly version: number | undefined
+  readonly nextCursor: string | undefined
+}
+
 export const JSON_TYPE = 'application/json'
 
 /** The answer of an operation that has run. `input` fills in what the output does not say. */
@@ -22,26 +28,32 @@ export function answerOf(
   input: unknown,
   output: unknown,
   hidePlace: (text: string) => string = (text) => text,
-): Answer {
+): Told {
   const parsed = route.operation.output.parse(output)
   const body = hidePlace(JSON.stringify(parsed))
   const told = { ...(input as object), ...(parsed as object) } as Readonly<Record<string, unknown>>
   const { location } = route.binding
-  const headers = { 'Content-Type': JSON_TYPE }
-  if (location === undefined || told.dry_run === true) return { status: 200, headers, body }
-  return { status: 201, headers: { ...headers, Location: filledIn(location, told) }, body }
+  const isMade = location !== undefined && told.dry_run !== true
+  return {
+    status: isMade ? 201 : 200,
+    headers: { 'Content-Type': JSON_TYPE, ...(isMade ? { Location: filledIn(location, told) } : {}) },
+    body,
+    version: route.versioned ? Number(told.version) : undefined,
+    nextCursor: route.paged && typeof told.next_cursor === 'string' ? told.next_cursor : undefined,
+  }
 }
 
 const filledIn = (location: string, told: Readonly<Record<string, unknown>>): string =>
   location.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(told[name] ?? '')))
 
-/** Strong: equal tags, equal bytes. With the version where the resource has one, and bound to the tenant. */
-export function etagOf({ versioned }: Route, tenant: TenantId, body: string): string {
-  const digest = createHash('sha256').update(body).digest('hex').slice(0, 32)
-  if (!versioned) return `"${digest}"`
-  const { version } = JSON.parse(body) as { readonly version: number }
-  return `"v${version}-${tenantMark(tenant)}${digest}"`
-}
+/** Strong: equal tags, equal bytes. */
+export const digestTag = (body: string): string => `"${shortDigest(body)}"`
+
+/** With the version where the resource has one, and bound to the tenant. */
+export const etagOf = ({ version, body }: Told, tenant: TenantId): string =>
+  version === undefined ? digestTag(body) : `"v${version}-${tenantMark(tenant)}${shortDigest(body)}"`
+
+const shortDigest = (body: string): string => createHash('sha256').update(body).digest('hex').slice(0, 32)
 
 export const tenantMark = (tenant: TenantId): string =>
   createHash('sha256').update(tenant).digest('hex').slice(0, 8)

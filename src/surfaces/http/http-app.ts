@@ -7,8 +7,10 @@
 import { Hono } from 'hono'
 import { problem, Refusal, refuse } from '../../base/errors.js'
 import { refuseForeignHost } from './access.js'
+import { digestTag, JSON_TYPE } from './answer.js'
 import { errorEntry } from './error-entry.js'
-import type { App, Exchange, HttpHost } from './exchange.js'
+import { type App, type Exchange, type HttpHost, tagged } from './exchange.js'
+import { openApiOf } from './openapi.js'
 import { PROBLEM_JSON, problemDocument, refusalOf } from './problem-document.js'
 import { referencePage } from './reference-page.js'
 import { type Route, routesOf } from './routes.js'
@@ -22,8 +24,7 @@ export function makeApp(host: HttpHost): App {
     refuseForeignHost(host.access, c.req.header('host'), c.req.header('origin'))
     return next()
   })
-  app.get('/', (c) => c.html(referencePage(routes)))
-  app.get('/errors/:code', (c) => errorEntry(c, c.req.param('code')))
+  addPages(app, host, routes)
   for (const group of byShape(routes)) addGroup(app, host, group)
   app.notFound((c) => {
     const path = c.req.path.slice(0, 200)
@@ -31,6 +32,19 @@ export function makeApp(host: HttpHost): App {
   })
   app.onError((error, c) => refused(host, c, error))
   return app
+}
+
+/** What tells of the routes; made once, since it is the same for everyone. */
+function addPages(app: App, { context }: HttpHost, routes: readonly Route[]): void {
+  const reference = referencePage(routes)
+  const openApi = JSON.stringify(openApiOf(routes, context.engineVersion))
+  app.get('/', (c) => c.html(reference))
+  app.get('/openapi.json', (c) => {
+    c.header('Content-Type', JSON_TYPE)
+    return tagged(c, digestTag(openApi), openApi)
+  })
+  app.get('/errors/:code', (c) => errorEntry(c, c.req.param('code')))
+  for (const pattern of ['/', '/openapi.json', '/errors/:code']) answerOtherMethods(app, pattern, ['GET'])
 }
 
 /** Every request: an id, a line for the operator, headers that keep a browser from doing more than showing. */

@@ -101,13 +101,17 @@ const outputNames = ({ output }: Operation): string[] =>
   output instanceof z.ZodObject ? Object.keys(output.shape) : []
 
 function inputsOf({ input }: Operation): RouteInput[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(input, {
+  const {
+    properties = {},
+    required = [],
+    $defs,
+  } = z.toJSONSchema(input, {
     io: 'input',
     unrepresentable: 'any',
-  }) as { properties?: Record<string, JsonSchema>; required?: string[] }
+  }) as { properties?: Record<string, JsonSchema>; required?: string[]; $defs?: JsonSchema }
   return Object.entries(properties).map(([name, schema]) => ({
     name,
-    schema,
+    schema: $defs === undefined ? schema : { ...schema, $defs },
     required: required.includes(name),
     description: typeof schema.description === 'string' ? schema.description : '',
   }))

@@ -8,6 +8,7 @@ import type { Context } from '../../books/operation.js'
 import type { Principal } from './access.js'
 import { answerOf, etagOf, JSON_TYPE } from './answer.js'
 import { type Exchange, type HttpHost, tagged } from './exchange.js'
+import { expectedVersion } from './if-match.js'
 import { accepts } from './negotiation.js'
 import { type RequestInput, type RequestParts, readInput } from './request-input.js'
 import type { Route } from './routes.js'
@@ -18,7 +19,7 @@ export async function serveOperation(host: HttpHost, c: Exchange, route: Route):
   const request = await readInput(route, partsOf(c), host.limits)
   try {
     const context = contextOf(host, principal, AbortSignal.any([host.context.signal, c.req.raw.signal]))
-    return await carriedOut(c, route, context, request)
+    return await carriedOut(c, route, context, withVersion(c, route, principal, request))
   } catch (error) {
     throw withoutPlace(error, request)
   } finally {
@@ -35,9 +36,20 @@ async function carriedOut(
   const output = await route.operation.run(context, input as never)
   const answer = answerOf(route, input, output, upload?.hidePlace)
   for (const [name, value] of Object.entries(answer.headers)) c.header(name, value)
-  if (route.binding.method === 'GET')
-    return tagged(c, etagOf(route, context.tenant, answer.body), answer.body)
+  if (answer.nextCursor !== undefined) c.header('Link', nextLink(c, answer.nextCursor))
+  if (route.binding.method === 'GET') return tagged(c, etagOf(answer, context.tenant), answer.body)
   return c.body(answer.body, answer.status as 200)
+}
+
+function withVersion(
+  c: Exchange,
+  { edits }: Route,
+  { tenant }: Principal,
+  request: RequestInput,
+): RequestInput {
+  const version = edits ? expectedVersion(c.req.header('if-match'), tenant) : undefined
+  if (version === undefined) return request
+  return { ...request, input: { ...(request.input as object), expected_version: version } }
 }
 
 /** Problems name the line of a file that was sent, and not where it lay. */
@@ -45,6 +57,13 @@ function withoutPlace(error: unknown, { upload }: RequestInput): unknown {
   if (upload === undefined || !(error instanceof Refusal)) return error
   const problems = JSON.parse(upload.hidePlace(JSON.stringify(error.problems))) as readonly Problem[]
   return new Refusal(problems, { cause: error })
+}
+
+/** The same request with the cursor of the next page. */
+function nextLink(c: Exchange, cursor: string): string {
+  const url = new URL(c.req.url)
+  url.searchParams.set('cursor', cursor)
+  return `<${url.pathname}${url.search}>; rel="next"`
 }
 
 const contextOf = (

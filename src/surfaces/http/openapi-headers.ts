@@ -1,0 +1,46 @@
+/** Headers that many routes take or give, as components of the OpenAPI document. Raises nothing. */
+
+import type { JsonSchema } from './routes.js'
+
+type Components = Readonly<Record<string, JsonSchema>>
+
+const text = (description: string, example: string): JsonSchema => ({
+  description,
+  schema: { type: 'string' },
+  example,
+})
+
+const parameter = (name: string, description: string, example: string): JsonSchema => ({
+  name,
+  in: 'header',
+  required: false,
+  ...text(description, example),
+})
+
+export const PARAMETERS: Components = {
+  RequestId: parameter(
+    'X-Request-Id',
+    'What the client calls this request: letters, digits, `.`, `_` and `-`, at most 100. Made when it is not given.',
+    'batch-7.1',
+  ),
+  IfNoneMatch: parameter(
+    'If-None-Match',
+    'ETags the client has: 304 without a body when one of them still holds.',
+    '"9f86d081884c7d659a2feaa0c55ad015"',
+  ),
+  IfMatch: parameter(
+    'If-Match',
+    'The ETag of the state that the change was made from: 412 when it has moved since. `*` for whatever is there.',
+    '"v3-5d41402a9f86d081884c7d659a2feaa0c55ad015"',
+  ),
+}
+
+export const HEADERS: Components = {
+  RequestId: text('Id of the request, also the `instance` of a problem document.', 'batch-7.1'),
+  ETag: text(
+    'Strong tag of the body. Of what has a version it begins with it: `"v3-…"`.',
+    '"9f86d081884c7d659a2feaa0c55ad015"',
+  ),
+  Link: text('`rel="next"`: the next page, where there is one.', '</api/v1/runs?cursor=eyJwIjo>; rel="next"'),
+  Location: text('Where it is.', '/api/v1/runs/5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20'),
+}
