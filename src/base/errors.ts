@@ -58,6 +58,11 @@ export const ERRORS = {
     message: '{name} holds {what}, which cannot be stored.',
     remedy: 'Leave the character out.',
   },
+  'TIE-1008': {
+    ...usage,
+    message: '{command} removes for good what it names.',
+    remedy: 'Repeat with --yes when that is what you want.',
+  },
 
   // 11xx: not found
   'TIE-1101': {
@@ -124,6 +129,18 @@ export const ERRORS = {
     message: 'The port {port} of {host} is in use.',
     remedy: 'Set another one: TIEOUT_PORT=4174 tieout serve.',
   },
+  'TIE-1205': {
+    status: 412,
+    exit: 3,
+    message:
+      'The use case {use_case} is at version {version}, not {expected}: somebody changed it meanwhile.',
+    remedy: 'Look at the current version, then repeat the change on it.',
+  },
+  'TIE-1206': {
+    ...conflict,
+    message: 'Run {run} is in progress.',
+    remedy: 'Wait until it ends, or interrupt it; then repeat.',
+  },
 
   // 13xx: books
   'TIE-1301': {
@@ -150,7 +167,7 @@ export const ERRORS = {
     ...denied,
     message: 'The role {role} may not be used: {detail}',
     remedy:
-      'Connect as a login that is a member of tieout_app and tieout_owner; tieout doctor shows what is missing.',
+      'Connect as a login that is a member of tieout_app and tieout_owner (and of tieout_purger to purge); tieout doctor shows what is missing.',
   },
   'TIE-1306': {
     ...unavailable,

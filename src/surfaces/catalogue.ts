@@ -2,6 +2,7 @@
 
 import type { Operation } from '../books/operation.js'
 import { factOperations } from '../rollup/operations/facts.js'
+import { purgeOperations } from '../rollup/operations/purge.js'
 import { runOperations } from '../rollup/operations/runs.js'
 import { structureOperations } from '../rollup/operations/structures.js'
 import { useCaseOperations } from '../rollup/operations/use-cases.js'
@@ -11,6 +12,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...structureOperations,
   ...factOperations,
   ...useCaseOperations,
+  ...purgeOperations,
   ...runOperations,
   ...verifyOperations,
 ]

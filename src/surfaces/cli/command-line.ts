@@ -95,6 +95,7 @@ function addOperation(program: Command, operation: Operation, bind: Bind): void 
     .reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), program)
   const command = parent.command(words.at(-1)!).description(operation.summary)
   addOptions(command, operation)
+  if (operation.effect === 'purge') command.addOption(new Option('--yes', 'Do it.'))
   command.action(async () => bind(command, (context) => runOperation(context, operation, command))())
 }
 
@@ -112,6 +113,8 @@ async function runOperation(
   operation: Operation,
   command: Command,
 ): Promise<number> {
+  if (operation.effect === 'purge' && command.opts<{ yes?: boolean }>().yes !== true)
+    throw new Refusal([problem('TIE-1008', { command: `tieout ${operation.name}` })])
   const input = inputOf(operation, command.processedArgs, command.opts())
   const output = await context.withSession(async ({ context: operationContext }) =>
     operation.run(operationContext, input as never),
