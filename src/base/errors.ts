@@ -363,6 +363,21 @@ export const ERRORS = {
     message: 'The source does not say which column holds the {what}.',
     remedy: 'Add {what}: COLUMN to source, or {what}: null when this source has none.',
   },
+  'TIE-2313': {
+    ...conflict,
+    message: 'The use case {use_case} is archived.',
+    remedy: 'Activate it: tieout use-cases update {use_case} --status ACTIVE.',
+  },
+  'TIE-2314': {
+    ...missing,
+    message: 'There is no rule on node "{node}"{what}.',
+    remedy: 'List them: tieout rules list USE_CASE. {suggestion}',
+  },
+  'TIE-2315': {
+    ...missing,
+    message: 'The use case {use_case} has no rule {no}; it has {count}.',
+    remedy: 'List them: tieout rules list {use_case}.',
+  },
 
   // 24xx: facts
   'TIE-2401': {

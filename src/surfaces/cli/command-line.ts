@@ -103,6 +103,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   structures: 'Hierarchies: import, list, show.',
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
+  rules: 'The rules of a use case: list, add, replace, remove, preview.',
   runs: 'Calculations: create, list, show, results, verify.',
 }
 
@@ -115,7 +116,7 @@ async function runOperation(
 ): Promise<number> {
   if (operation.effect === 'purge' && command.opts<{ yes?: boolean }>().yes !== true)
     throw new Refusal([problem('TIE-1008', { command: `tieout ${operation.name}` })])
-  const input = inputOf(operation, command.processedArgs, command.opts())
+  const input = await inputOf(operation, command.processedArgs, command.opts())
   const output = await context.withSession(async ({ context: operationContext }) =>
     operation.run(operationContext, input as never),
   )
