@@ -487,6 +487,19 @@ export const ERRORS = {
     message: 'Interrupted.',
     remedy: 'Nothing of the interrupted operation is kept. Run it again.',
   },
+
+  // 26xx: evidence
+  'TIE-2606': {
+    ...input,
+    message:
+      'Run {left} is of the use case {left_case}, run {right} of {right_case}: only runs of one use case are compared.',
+    remedy: 'List the runs of one: tieout runs list --use-case NAME.',
+  },
+  'TIE-2607': {
+    ...conflict,
+    message: '{file} has changed since run {run}: the difference cannot be split into its causes any more.',
+    remedy: 'Restore the file, or compare with a newer run.',
+  },
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

@@ -1,6 +1,7 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
@@ -20,5 +21,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...ruleOperations,
   ...purgeOperations,
   ...runOperations,
+  ...compareOperations,
   ...verifyOperations,
 ]
