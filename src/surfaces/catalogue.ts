@@ -11,6 +11,7 @@ import { structureOperations } from '../rollup/operations/structures.js'
 import { useCaseFieldOperations } from '../rollup/operations/use-case-fields.js'
 import { useCaseOperations } from '../rollup/operations/use-cases.js'
 import { verifyOperations } from '../rollup/operations/verify.js'
+import { whatIfOperations } from '../rollup/operations/what-if.js'
 
 export const CATALOGUE: readonly Operation[] = [
   ...structureOperations,
@@ -22,5 +23,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...purgeOperations,
   ...runOperations,
   ...compareOperations,
+  ...whatIfOperations,
   ...verifyOperations,
 ]

@@ -1,9 +1,6 @@
 /** Operations on roll-up runs: create, list, show, results, verify. */
 
 import { z } from 'zod'
-import { type IsoDate, parseDate } from '../../base/dates.js'
-
-import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
@@ -14,10 +11,7 @@ import { completedRun } from '../store/completed-run.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
 import { varianceOf } from '../variance.js'
-import { amount, findingSchema, hasErrorFindings } from './schemas.js'
-
-/** A COB date; raises TIE-2501 for anything else. */
-const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
+import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
 
 const tieOutRow = z.object({
   scenario: z.string(),

@@ -1,7 +1,8 @@
 /** Shapes that several operations share. Amounts are decimal text. */
 
 import { z } from 'zod'
-import type { ErrorCode } from '../../base/errors.js'
+import { type IsoDate, parseDate } from '../../base/dates.js'
+import { type ErrorCode, refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
 
 export const findingSchema: z.ZodType<Finding> = z.object({
@@ -16,6 +17,9 @@ export const findingSchema: z.ZodType<Finding> = z.object({
   rows: z.number().optional(),
   detail: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
 }) as z.ZodType<Finding>
+
+/** A COB date; raises TIE-2501 for anything else. */
+export const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
 
 export const amount = z.string().describe('Decimal text.')
 

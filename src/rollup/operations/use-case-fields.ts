@@ -1,7 +1,6 @@
 /** What a rule can be written with: the nodes of a use case's hierarchy, its fields, and their values. */
 
 import { z } from 'zod'
-import { parseDate } from '../../base/dates.js'
 import { refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
 import { type Operation, operation } from '../../books/operation.js'
@@ -13,6 +12,7 @@ import { withSource } from '../sources.js'
 import { loadStructure } from '../store/structures.js'
 import { loadUseCase } from '../store/use-cases.js'
 import { sourceName, type UseCase } from '../use-case.js'
+import { dateOf } from './schemas.js'
 
 const useCaseName = z.string().describe('Name or id of the use case.')
 
@@ -138,7 +138,7 @@ const values = operation({
   run: ({ books, tenant }, { use_case, field, date, contains, limit }) =>
     books.transaction(tenant, async (tx) => {
       const { id, useCase } = await loadUseCase(tx, use_case)
-      const day = date === undefined ? undefined : (parseDate(date) ?? refuse('TIE-2501', { value: date }))
+      const day = date === undefined ? undefined : dateOf(date)
       const columns = await withSource(tx, useCase.source, id, async (source) => source.columns)
       const column = columns.find(({ name }) => name === field)
       if (column === undefined) {

@@ -1,8 +1,10 @@
-/** Two runs side by side as rows and text. Raises nothing. */
+/** Two runs, or a use case and a trial of edits, side by side as rows and text. Raises nothing. */
 
+import type { Finding } from '../../base/finding.js'
 import { plural } from '../../base/text.js'
 import { shownAmount } from './amounts.js'
 import { type Presentation, presentation, type Row, table } from './presentation.js'
+import { findingsText } from './run-view.js'
 import type { Style } from './style.js'
 import { columnsOf, printable, textTable } from './table.js'
 
@@ -63,6 +65,105 @@ export const COMPARISON_PRESENTATIONS: Readonly<Record<string, Presentation>> = 
       ),
     text: comparisonText,
   }),
+  whatif: presentation<WhatIf>({
+    rows: ({ rows }) =>
+      table(
+        columnsOf(
+          'text node_id',
+          'text node_name',
+          'number depth',
+          'text measure',
+          'text scenario',
+          'number natural_before',
+          'number natural_after',
+          'number adjusted_before',
+          'number adjusted_after',
+          'number difference',
+          'number plug_before',
+          'number plug_after',
+          'text rule_after',
+        ),
+        rows.map(({ before, after, node_id, node_name, depth, measure, scenario, difference }) => ({
+          ...{ node_id, node_name, depth, measure, scenario, difference },
+          natural_before: before?.natural ?? null,
+          natural_after: after?.natural ?? null,
+          adjusted_before: before?.adjusted ?? null,
+          adjusted_after: after?.adjusted ?? null,
+          plug_before: before?.plug ?? null,
+          plug_after: after?.plug ?? null,
+          rule_after: after?.rule ?? null,
+        })),
+      ),
+    text: whatIfText,
+  }),
+}
+
+interface TrialSide {
+  readonly natural: string | null
+  readonly adjusted: string | null
+  readonly plug: string | null
+  readonly rule: string | null
+}
+interface WhatIf {
+  readonly use_case: string
+  readonly version: number
+  readonly pnl_date: string
+  readonly facts: number
+  readonly policy: { readonly before: string; readonly after: string }
+  readonly cells: number
+  readonly changed: number
+  readonly rows: readonly {
+    readonly node_id: string
+    readonly node_name: string
+    readonly depth: number
+    readonly measure: string
+    readonly scenario: string
+    readonly before: TrialSide | null
+    readonly after: TrialSide | null
+    readonly difference: string | null
+  }[]
+  readonly findings: readonly Finding[]
+  readonly new_findings: number
+}
+
+const shownOrEmpty = (side: TrialSide | null, figure: 'adjusted' | 'plug'): string =>
+  side === null ? '' : side[figure] === null ? 'n/a ' : shownAmount(side[figure])
+
+function whatIfText(out: WhatIf, style: Style): string {
+  const policy =
+    out.policy.before === out.policy.after ? out.policy.after : `${out.policy.before} → ${out.policy.after}`
+  const head = `${style.bold('Trial')} of ${printable(out.use_case)} (version ${out.version} with edits), ${out.pnl_date}, ${policy}: ${out.changed} of ${plural(out.cells, 'cell')} would change. Nothing is stored.`
+  const shown = out.rows.slice(0, MAX_ROWS)
+  const rows = shown.map((row) => ({
+    node: `${'  '.repeat(row.depth)}${row.node_name}`,
+    measure: row.measure,
+    scenario: row.scenario,
+    before: shownOrEmpty(row.before, 'adjusted'),
+    after: shownOrEmpty(row.after, 'adjusted'),
+    difference: shownAmount(row.difference),
+    'plug before': shownOrEmpty(row.before, 'plug'),
+    'plug after': shownOrEmpty(row.after, 'plug'),
+  }))
+  const columns = columnsOf(
+    'text node',
+    'text measure',
+    'text scenario',
+    'number before',
+    'number after',
+    'number difference',
+  )
+  const plugs = (['plug before', 'plug after'] as const).map((key) => ({
+    key,
+    title: key,
+    align: 'right' as const,
+  }))
+  const more = out.rows.length - shown.length
+  return [
+    head,
+    ...(rows.length === 0 ? [] : [textTable(table([...columns, ...plugs], rows))]),
+    ...(more > 0 ? [style.dim(`… and ${plural(more, 'more cell')}; --format csv has them all.`)] : []),
+    ...(out.new_findings === 0 ? [] : [findingsText([...out.findings].slice(0, out.new_findings), style)]),
+  ].join('\n')
 }
 
 function flatRow(cell: ComparedCell, figure: 'natural' | 'adjusted', order: readonly string[]): Row {
