@@ -3,10 +3,10 @@
  * facts, nothing stored. Raises what editing, binding and reading raise.
  */
 
-import { resolve } from 'node:path'
 import type { IsoDate } from '../base/dates.js'
 import { isZero, subtract } from '../base/decimal.js'
 import type { Tx } from '../books/books.js'
+import { namedFile } from '../books/named-file.js'
 import type { Context } from '../books/operation.js'
 import type { Frame } from '../engines/frame.js'
 import { bindDraft } from './apply-use-case.js'
@@ -42,13 +42,17 @@ export interface Trial {
 
 /** The inputs of the use case with the edits made, bound and checked as a file would be. */
 export async function editedInputs(
+  context: Context,
   tx: Tx,
   current: Inputs,
-  { edits, policy }: TrialRequest,
+  { edits, policy }: Pick<TrialRequest, 'edits' | 'policy'>,
 ): Promise<Inputs> {
   const { draft, placeOf } = editDraft(draftOf(current.useCase), edits)
   const spec = sourceOf(draft, placeOf)
-  const source = spec.path === null ? spec : { ...spec, path: resolve(spec.path) }
+  const source =
+    spec.path === null || spec.path === current.useCase.source.path
+      ? spec
+      : { ...spec, path: namedFile(context, spec.path, '.', placeOf(['source', 'path'])) }
   const { useCase, tree } = await bindDraft(tx, { draft, source, placeOf }, current.useCaseId)
   const structure = await loadStructure(tx, useCase.structure)
   return {
@@ -63,7 +67,7 @@ export async function editedInputs(
 
 export async function tryEdits(context: Context, tx: Tx, request: TrialRequest): Promise<Trial> {
   const current = await currentInputs(tx, request)
-  const edited = await editedInputs(tx, current, request)
+  const edited = await editedInputs(context, tx, current, request)
   const isSameSource = JSON.stringify(current.useCase.source) === JSON.stringify(edited.useCase.source)
   const frames = isSameSource
     ? await readFrames(context, tx, [current, edited])

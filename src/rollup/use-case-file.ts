@@ -19,10 +19,11 @@ import {
   visit,
 } from 'yaml'
 import type { z } from 'zod'
-import { type Place, type Problem, problem, Refusal, refuseAll } from '../base/errors.js'
+import { type Place, type Problem, problem, Refusal, refuse, refuseAll } from '../base/errors.js'
 import { didYouMean, unstorable } from '../base/text.js'
 import { DEFAULT_SCENARIOS, type UseCase } from './use-case.js'
 import { ruleDraftOf, type UseCaseDraft, useCaseDraftSchema } from './use-case-draft.js'
+import { isDeeperThan } from './yaml-depth.js'
 
 export type Path = readonly (string | number)[]
 /** Where the value at a path stands; `offset` is a character within a text value. */
@@ -53,7 +54,13 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 /** A file with more syntax errors than this is no YAML at all. */
 const MAX_SYNTAX_ERRORS = 10
 
+/** No use case needs more than a handful. */
+const MAX_DEPTH = 64
+
 export function readUseCaseFile(text: string, file: string): UseCaseFile {
+  if (isDeeperThan(text, MAX_DEPTH)) {
+    refuse('TIE-2301', { detail: `it is nested deeper than ${MAX_DEPTH} levels.` }, { file, line: 1 })
+  }
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })
   const at = (offset: number): Place => {

@@ -1,7 +1,7 @@
 /** Changing a use case by its parts: the same checks as a file, as the next version. Its status has no versions. */
 
-import { resolve } from 'node:path'
 import { z } from 'zod'
+import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { applyDraft } from '../apply-use-case.js'
 import { sourceOf } from '../bind-use-case.js'
@@ -29,7 +29,7 @@ const update = operation({
     dry_run: z.boolean().default(false).describe('Check, store nothing.'),
   }),
   output: appliedSchema.extend({ status: z.string() }),
-  errors: ['TIE-1102', 'TIE-1205', 'TIE-2314', ...BINDING_ERRORS],
+  errors: ['TIE-1102', 'TIE-1205', 'TIE-1612', 'TIE-2314', ...BINDING_ERRORS],
   positional: ['use_case'],
   http: { method: 'PATCH', path: '/api/v1/use-cases/{use_case}' },
   run: (context, { use_case, status, expected_version, dry_run, ...edits }) =>
@@ -37,7 +37,10 @@ const update = operation({
       const stored = await loadUseCase(tx, use_case)
       const { draft, placeOf } = editDraft(draftOf(stored.useCase), edits)
       const spec = sourceOf(draft, placeOf)
-      const source = spec.path === null ? spec : { ...spec, path: resolve(spec.path) }
+      const source =
+        spec.path === null || spec.path === stored.useCase.source.path
+          ? spec
+          : { ...spec, path: namedFile(context, spec.path, '.', placeOf(['source', 'path'])) }
       const options = { dry_run, expected_version: expected_version ?? stored.version }
       const applied = await applyDraft(context, tx, { draft, source, placeOf }, options)
       if (status !== undefined && !dry_run) await setStatus(tx, stored.id, status)

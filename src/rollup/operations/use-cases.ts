@@ -1,9 +1,10 @@
 /** Operations on use cases: apply a file, export it again, list, show. */
 
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
+import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { applyDraft } from '../apply-use-case.js'
 import { sourceOf } from '../bind-use-case.js'
@@ -25,15 +26,27 @@ const apply = operation({
     dry_run: z.boolean().default(false).describe('Check, store nothing.'),
   }),
   output: appliedSchema,
-  errors: ['TIE-2301', ...BINDING_ERRORS],
+  errors: ['TIE-1612', 'TIE-2301', ...BINDING_ERRORS],
   positional: ['file'],
+  http: {
+    method: 'POST',
+    path: '/api/v1/use-cases',
+    upload: 'file',
+    // JSON is YAML.
+    mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
+    uploadLimit: 4 * 2 ** 20,
+    location: '/api/v1/use-cases/{use_case_id}',
+  },
   async run(context, { file, dry_run }) {
     // Loaded here, because the reader of YAML would slow the start of every other command.
     const { readUseCaseFile } = await import('../use-case-file.js')
     const { draft, placeOf } = readUseCaseFile(await textOf(file), file)
     const spec = sourceOf(draft, placeOf)
     // A path is taken from where the file stands, and kept whole.
-    const source = spec.path === null ? spec : { ...spec, path: resolve(dirname(file), spec.path) }
+    const source =
+      spec.path === null
+        ? spec
+        : { ...spec, path: namedFile(context, spec.path, dirname(file), placeOf(['source', 'path'])) }
     return context.books.transaction(context.tenant, (tx) =>
       applyDraft(context, tx, { draft, source, placeOf }, { dry_run, expected_version: undefined }),
     )

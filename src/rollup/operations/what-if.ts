@@ -59,7 +59,7 @@ export const whatIf = operation({
     findings: z.array(findingSchema).describe('Of the edited use case.'),
     new_findings: z.number().describe('Of these, so many are not there before: the first ones.'),
   }),
-  errors: ['TIE-1102', 'TIE-2314', 'TIE-2501', ...BINDING_ERRORS],
+  errors: ['TIE-1102', 'TIE-1612', 'TIE-2314', 'TIE-2501', ...BINDING_ERRORS],
   positional: ['use_case'],
   http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/whatif' },
   run: (context, { use_case, date, edits, run_policy }) =>

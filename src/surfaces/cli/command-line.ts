@@ -10,7 +10,7 @@ import type { Operation } from '../../books/operation.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Environment } from '../environment.js'
 import { openSession, type Session } from '../session.js'
-import { resolveSettings, type Settings } from '../settings.js'
+import { resolveSettings, SETTING_NAMES, type Settings } from '../settings.js'
 import { addOptions, inputOf } from './options.js'
 import { PRESENTATIONS } from './present.js'
 import { problemDocument, refusalText } from './problems.js'
@@ -19,16 +19,18 @@ import { makeProgress } from './progress.js'
 import { COLOURED, PLAIN, type Style } from './style.js'
 import { csv, ndjson, textTable } from './table.js'
 
-export interface GlobalOptions {
-  readonly db?: string
-  readonly tenant?: string
-  readonly user?: string
+export interface GlobalOptions extends SettingFlags {
   readonly config?: string
   readonly json?: boolean
   readonly format?: 'table' | 'csv' | 'json' | 'ndjson'
   readonly debug?: boolean
   readonly quiet?: boolean
+  /** A line for every request that is served. */
+  readonly verbose?: boolean
 }
+
+/** Settings that a command's flags give, as commander names them: `max_upload` is maxUpload. */
+type SettingFlags = Readonly<Record<string, unknown>>
 
 /** What a command's action gets besides its own input. */
 export interface CommandContext {
@@ -158,9 +160,11 @@ async function commandContext(
   options: GlobalOptions,
   name: string,
 ): Promise<CommandContext> {
-  const { db, tenant, user, config } = options
   const flags = Object.fromEntries(
-    Object.entries({ db, tenant, user, config }).filter(([, value]) => value !== undefined),
+    [...SETTING_NAMES, 'config'].flatMap((setting) => {
+      const value = options[setting.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())]
+      return typeof value === 'string' ? [[setting, value]] : []
+    }),
   )
   const settings = await resolveSettings({
     flags,
