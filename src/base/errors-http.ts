@@ -35,8 +35,9 @@ export const HTTP_ERRORS = {
   },
   'TIE-1605': {
     ...usage,
-    message: 'The cursor is not one of this list.',
-    remedy: 'Begin without a cursor, and pass next_cursor on with the filters of the page it came with.',
+    message: 'The cursor does not belong to this list.',
+    remedy:
+      'Take next_cursor of the page before, with the same filters; without a cursor the list starts at its beginning.',
   },
   'TIE-1606': {
     ...outdated,

@@ -138,8 +138,15 @@ test('every other route that reads answers', async () => {
   )
   expect(paths).toContain('/api/v1/use-cases')
   for (const path of paths.filter((one) => !one.includes('{run}'))) {
-    const name = path.includes('structures') ? 'CASH_EQUITY' : encodeURIComponent('America Trading P&L')
-    const { status, json, headers } = await get(path.replace('{name}', name))
+    const useCase = encodeURIComponent('Cash Equity Trading')
+    const name = path.includes('structures') ? 'CASH_EQUITY' : useCase
+    const { status, json, headers } = await get(
+      path
+        .replace('{name}', name)
+        .replace('{use_case}', useCase)
+        .replace('{no}', '1')
+        .replace('{field}', 'strategy'),
+    )
     expect([path, status]).toEqual([path, 200])
     expect(json).toBeTypeOf('object')
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })

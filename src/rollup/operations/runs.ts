@@ -1,12 +1,9 @@
 /** Operations on roll-up runs: create, list, show, results, verify. */
 
 import { z } from 'zod'
-import { type IsoDate, parseDate } from '../../base/dates.js'
-
-import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
-import { cursorInput, makeCursor, nextCursor, pageOf, readCursor } from '../../books/cursor.js'
 import { type Operation, operation } from '../../books/operation.js'
+import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
 import {
   countRuns,
   latestCompletedRun,
@@ -21,10 +18,7 @@ import { completedRun } from '../store/completed-run.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
 import { varianceOf } from '../variance.js'
-import { amount, findingSchema, hasErrorFindings } from './schemas.js'
-
-/** A COB date; raises TIE-2501 for anything else. */
-const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
+import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
 
 const tieOutRow = z
   .object({
@@ -174,8 +168,8 @@ const list = operation({
       const id = named === undefined ? undefined : (await loadUseCase(tx, named)).id
       const date = pnl_date === undefined ? undefined : dateOf(pnl_date)
       const filters = { pnl_date: date ?? null, use_case_id: id ?? null }
-      const scope = { tenant, operation: 'runs list', filters }
-      const after = cursor === undefined ? undefined : readCursor(scope, cursor, runPosition)
+      const scope = [tenant, 'runs list', JSON.stringify(filters)]
+      const after = positionOf(scope, cursor, runPosition)
       const filter = {
         kind: 'rollup' as const,
         ...(date === undefined ? {} : { pnl_date: date }),
@@ -187,9 +181,10 @@ const list = operation({
         limit: wanted + 1,
         ...(after === undefined ? {} : { after }),
       })
-      const { rows, next_cursor } = pageOf(headers, wanted, (last) =>
-        makeCursor(scope, { executed_at: last.executed_at, id: last.id }),
-      )
+      const { rows, next_cursor } = pageOf(headers, wanted, scope, ({ executed_at, id: last }) => ({
+        executed_at,
+        id: last,
+      }))
       return { runs: rows.map(listedRun), total: await countRuns(tx, filter), filters, next_cursor }
     }),
 })
@@ -335,15 +330,15 @@ const results = operation({
     books.transaction(tenant, async (tx) => {
       const { header, rows } = await completedRun(tx, run)
       const filters = { run: header.id, measure: measure ?? null, scenario: scenario ?? null }
-      const scope = { tenant, operation: 'runs results', filters }
-      const after = cursor === undefined ? -1 : readCursor(scope, cursor, z.int())
+      const scope = [tenant, 'runs results', JSON.stringify(filters)]
+      const after = positionOf(scope, cursor, z.int()) ?? -1
       const places = [...rows.entries()].filter(
         ([ordinal, row]) =>
           ordinal > after &&
           (measure === undefined || row.measure === measure) &&
           (scenario === undefined || row.scenario === scenario),
       )
-      const shown = pageOf(places, limit ?? places.length, ([ordinal]) => makeCursor(scope, ordinal))
+      const shown = pageOf(places, limit ?? places.length, scope, ([ordinal]) => ordinal)
       const variance = varianceOf(rows, await scenariosOfRun(tx, header))
       const onPage = new Set(shown.rows.map(([, row]) => JSON.stringify([row.node_id, row.measure])))
       const isWhole = limit === undefined && cursor === undefined

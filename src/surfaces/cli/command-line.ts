@@ -97,6 +97,7 @@ function addOperation(program: Command, operation: Operation, bind: Bind): void 
     .reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), program)
   const command = parent.command(words.at(-1)!).description(operation.summary)
   addOptions(command, operation)
+  if (operation.effect === 'purge') command.addOption(new Option('--yes', 'Do it.'))
   command.action(async () => bind(command, (context) => runOperation(context, operation, command))())
 }
 
@@ -104,6 +105,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   structures: 'Hierarchies: import, list, show.',
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
+  rules: 'The rules of a use case: list, add, replace, remove, preview.',
   runs: 'Calculations: create, list, show, results, verify.',
 }
 
@@ -114,7 +116,9 @@ async function runOperation(
   operation: Operation,
   command: Command,
 ): Promise<number> {
-  const input = inputOf(operation, command.processedArgs, command.opts())
+  if (operation.effect === 'purge' && command.opts<{ yes?: boolean }>().yes !== true)
+    throw new Refusal([problem('TIE-1008', { command: `tieout ${operation.name}` })])
+  const input = await inputOf(operation, command.processedArgs, command.opts())
   const output = await context.withSession(async ({ context: operationContext }) =>
     operation.run(operationContext, input as never),
   )
