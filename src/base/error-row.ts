@@ -17,6 +17,7 @@ export const conflict = { status: 409, exit: 3 } as const
 export const input = { status: 422, exit: 4 } as const
 export const denied = { status: 403, exit: 5 } as const
 export const outdated = { status: 412, exit: 3 } as const
+export const busy = { status: 429, exit: 3 } as const
 export const tooLarge = { status: 413, exit: 4 } as const
 export const unavailable = { status: 503, exit: 2 } as const
 export const internal = { status: 500, exit: 70 } as const

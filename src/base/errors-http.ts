@@ -1,6 +1,17 @@
 /** The rows of the table of refusals that are about access and about HTTP. Raises nothing. */
 
-import { denied, type ErrorRow, outdated, tooLarge, usage } from './error-row.js'
+import {
+  busy,
+  conflict,
+  denied,
+  type ErrorRow,
+  input,
+  missing,
+  outdated,
+  tooLarge,
+  unavailable,
+  usage,
+} from './error-row.js'
 
 /** 14xx */
 export const ACCESS_ERRORS = {
@@ -77,5 +88,41 @@ export const HTTP_ERRORS = {
     message: 'The file {path} cannot be named in a request.',
     remedy:
       'Send the facts themselves (facts import), or start the server with --files DIR and name a file beneath that directory.',
+  },
+  'TIE-1613': {
+    ...usage,
+    message: 'The Idempotency-Key is no key.',
+    remedy: 'Use 1 to 255 visible ASCII characters, such as a UUID.',
+  },
+  'TIE-1614': {
+    ...input,
+    message: 'The Idempotency-Key was used for another request.',
+    remedy: 'Take a new key for a new request; to repeat one, send exactly what was sent.',
+  },
+  'TIE-1615': {
+    ...conflict,
+    message: 'The request with this Idempotency-Key is being carried out.',
+    remedy: 'Wait, then send it again: its answer is given again.',
+  },
+  'TIE-1616': {
+    ...conflict,
+    message:
+      'The request with this Idempotency-Key was carried out, and its answer was lost with the process that made it.',
+    remedy: 'Look what is there before you ask for it again, under a new key.',
+  },
+  'TIE-1617': {
+    ...missing,
+    message: 'There is no job "{job}".',
+    remedy: 'Jobs are kept for an hour by the process that does them; what a job made stays.',
+  },
+  'TIE-1618': {
+    ...busy,
+    message: '{count} jobs are under way; there is room for no more.',
+    remedy: 'Wait until one has ended, then send it again.',
+  },
+  'TIE-1619': {
+    ...unavailable,
+    message: 'The server is busy with {count} requests.',
+    remedy: 'Send it again in a moment.',
   },
 } as const satisfies Record<string, ErrorRow>

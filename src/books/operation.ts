@@ -55,6 +55,13 @@ export interface Operation {
   readonly flags?: Readonly<Record<string, string>>
   /** Where HTTP serves it. */
   readonly http?: HttpBinding
+  /**
+   * What a request that never got its answer had made, because the process died between the last commit and the
+   * answer; undefined when nothing of it was kept. `id` is the first id that the operation took. Only operations of
+   * several transactions need it: one that does all in a single transaction returns its output from that, and the
+   * answer is kept with the effect.
+   */
+  readonly recover?: (context: Context, id: string, input: never) => Promise<unknown>
   /** True when the output carries violations: the command line then exits with 1. */
   readonly violated?: (output: never) => boolean
   readonly run: (context: Context, input: never) => Promise<unknown>
@@ -83,9 +90,10 @@ export interface HttpBinding {
 }
 
 interface Definition<I extends z.ZodObject, O extends z.ZodType>
-  extends Omit<Operation, 'run' | 'input' | 'output' | 'violated'> {
+  extends Omit<Operation, 'run' | 'input' | 'output' | 'violated' | 'recover'> {
   readonly input: I
   readonly output: O
+  readonly recover?: (context: Context, id: string, input: z.output<I>) => Promise<z.input<O> | undefined>
   readonly violated?: (output: z.output<O>) => boolean
   readonly run: (context: Context, input: z.output<I>) => Promise<z.input<O>>
 }

@@ -31,6 +31,10 @@ const COLUMNS = `id, kind, use_case_id, pnl_date, run_name, executed_at, status,
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+export async function findRunHeader(tx: Tx, id: string): Promise<RunHeader | undefined> {
+  return (await tx.rows<RunHeader>(`SELECT ${COLUMNS} FROM calculation_runs WHERE id = $1`, [id]))[0]
+}
+
 /** The run of that id; an unambiguous beginning of at least 6 characters will do. */
 export async function runHeader(tx: Tx, id: string): Promise<RunHeader> {
   const text = id.toLowerCase()

@@ -13,7 +13,16 @@ export interface Setting {
   readonly origin: string
 }
 
-export const SETTING_NAMES = ['db', 'tenant', 'user', 'host', 'port', 'files', 'max_upload'] as const
+export const SETTING_NAMES = [
+  'db',
+  'tenant',
+  'user',
+  'host',
+  'port',
+  'files',
+  'max_upload',
+  'idempotency_hours',
+] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Record<SettingName, Setting>>
 
@@ -41,6 +50,7 @@ export async function resolveSettings({ flags, environment, directory }: Setting
     port: '4173',
     files: '',
     max_upload: '2048',
+    idempotency_hours: '24',
   }
   const setting = (name: SettingName): Setting => {
     const flag = flags[name]

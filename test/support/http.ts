@@ -7,6 +7,7 @@ import { CATALOGUE } from '#tieout/surfaces/catalogue'
 import { withoutLogin } from '#tieout/surfaces/http/access'
 import type { App, HttpHost } from '#tieout/surfaces/http/exchange'
 import { makeApp } from '#tieout/surfaces/http/http-app'
+import { Jobs } from '#tieout/surfaces/http/jobs'
 import { openTestBooks, type TestBooks } from './books.js'
 import { contextOf, EXAMPLES } from './cli.js'
 
@@ -61,13 +62,15 @@ export interface HttpBed {
   close(): Promise<void>
 }
 
+/** Each call makes a server of its own: with its own jobs. */
 export const hostOf = (db: TestBooks, more: Partial<HttpHost> = {}): HttpHost => {
   const context = contextOf(db.books)
   return {
     context,
     operations: CATALOGUE,
     access: withoutLogin(context),
-    limits: { maxBody: 2 ** 20, maxUpload: 64 * 2 ** 20, maxRequests: 64 },
+    limits: { maxBody: 2 ** 20, maxUpload: 64 * 2 ** 20, maxRequests: 64, idempotencyHours: 24 },
+    jobs: new Jobs(context, { maxJobs: 16 }),
     files: null,
     log: () => undefined,
     complain: (line) => console.error(line),

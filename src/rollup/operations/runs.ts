@@ -6,6 +6,7 @@ import { type Operation, operation } from '../../books/operation.js'
 import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
 import {
   countRuns,
+  findRunHeader,
   latestCompletedRun,
   listRunHeaders,
   type RunHeader,
@@ -113,7 +114,37 @@ const create = operation({
       findings: [...made.findings],
     }
   },
+  recover: ({ books, tenant }, id, { use_case }) =>
+    books.transaction(tenant, async (tx) => {
+      const header = await findRunHeader(tx, id)
+      // A run that was not sealed left nothing.
+      if (header?.status !== 'COMPLETED') return undefined
+      return {
+        run_id: header.id,
+        status: header.status,
+        use_case,
+        pnl_date: header.pnl_date!,
+        policy: header.policy!,
+        result_digest: header.result_digest!,
+        input_digest: header.input_digest!,
+        duration_ms: header.calculation_duration_ms!,
+        facts: header.parameters.facts as number,
+        cells: await countResults(tx, header.id),
+        tie_out: header.parameters.tie_out as unknown as z.output<typeof tieOutRow>[],
+        // How long each stage took was told to nobody.
+        stages: {},
+        findings: [...(await findingsOf(tx, header.id))],
+      }
+    }),
 })
+
+async function countResults(tx: Tx, run: string): Promise<number> {
+  const [count] = await tx.rows<{ n: bigint }>(
+    'SELECT count(*) AS n FROM fact_calculated_results WHERE calculation_run_id = $1',
+    [run],
+  )
+  return Number(count!.n)
+}
 
 const listed = z
   .object({
@@ -253,10 +284,6 @@ const show = operation({
   run: ({ books, tenant }, { run }) =>
     books.transaction(tenant, async (tx) => {
       const header = await runHeader(tx, run)
-      const [count] = await tx.rows<{ n: bigint }>(
-        'SELECT count(*) AS n FROM fact_calculated_results WHERE calculation_run_id = $1',
-        [header.id],
-      )
       return {
         ...listedRun(header),
         policy: header.policy,
@@ -265,7 +292,7 @@ const show = operation({
         digests: header.digests,
         input_digest: header.input_digest,
         result_digest: header.result_digest,
-        results_count: Number(count!.n),
+        results_count: await countResults(tx, header.id),
         stale: header.status === 'COMPLETED' ? await staleReasons(tx, header) : [],
         error: header.error,
         findings: [...(await findingsOf(tx, header.id))],

@@ -20,6 +20,7 @@ const RUNS = 'SELECT id FROM calculation_runs WHERE use_case_id = $1'
 
 /** What belongs to the runs, then what belongs to the use case: each before what it refers to. */
 const OF_RUNS: readonly (readonly [table: string, column: string])[] = [
+  ['run_sign_offs', 'run_id'],
   ['run_findings', 'run_id'],
   ['fact_calculated_results', 'calculation_run_id'],
 ]

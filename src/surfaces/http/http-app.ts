@@ -9,9 +9,16 @@ import { problem, Refusal, refuse } from '../../base/errors.js'
 import { refuseForeignHost } from './access.js'
 import { digestTag, JSON_TYPE } from './answer.js'
 import { errorEntry } from './error-entry.js'
-import { type App, type Exchange, type HttpHost, tagged } from './exchange.js'
+import {
+  type App,
+  answerOtherMethods,
+  type Exchange,
+  type HttpHost,
+  problemAnswer,
+  tagged,
+} from './exchange.js'
+import { addJobRoutes } from './job-routes.js'
 import { openApiOf } from './openapi.js'
-import { PROBLEM_JSON, problemDocument, refusalOf } from './problem-document.js'
 import { referencePage } from './reference-page.js'
 import { type Route, routesOf } from './routes.js'
 import { serveOperation } from './serve-operation.js'
@@ -24,7 +31,9 @@ export function makeApp(host: HttpHost): App {
     refuseForeignHost(host.access, c.req.header('host'), c.req.header('origin'))
     return next()
   })
+  app.use('/api/:rest{.+}', bounded(host))
   addPages(app, host, routes)
+  addJobRoutes(app, host)
   for (const group of byShape(routes)) addGroup(app, host, group)
   app.notFound((c) => {
     const path = c.req.path.slice(0, 200)
@@ -32,6 +41,23 @@ export function makeApp(host: HttpHost): App {
   })
   app.onError((error, c) => refused(host, c, error))
   return app
+}
+
+/** Requests that are worked on at once; one too many hears so instead of waiting for all the others. */
+function bounded({ limits }: HttpHost): (c: Exchange, next: () => Promise<void>) => Promise<void> {
+  let active = 0
+  return async (c, next) => {
+    if (active >= limits.maxRequests) {
+      c.header('Retry-After', '1')
+      refuse('TIE-1619', { count: active })
+    }
+    active++
+    try {
+      await next()
+    } finally {
+      active--
+    }
+  }
 }
 
 /** What tells of the routes; made once, since it is the same for everyone. */
@@ -81,20 +107,7 @@ function addGroup(app: App, host: HttpHost, group: readonly Route[]): void {
   answerOtherMethods(app, patternOf(group[0]!.binding.path), methods)
 }
 
-/** OPTIONS says what there is; any other method is refused with the same list. */
-export function answerOtherMethods(app: App, pattern: string, methods: readonly string[]): void {
-  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-  app.options(pattern, (c) => c.body(null, 204, { Allow: allow }))
-  app.all(pattern, (c) => {
-    c.header('Allow', allow)
-    refuse('TIE-1608', { path: c.req.path.slice(0, 200), method: c.req.method, allow })
-  })
-}
-
 function refused(host: HttpHost, c: Exchange, error: Error): Response {
-  const id = c.get('requestId')
-  const refusal = refusalOf(error, id)
-  if (refusal.code === 'TIE-9001') host.complain(`request ${id}: ${error.stack ?? error.message}`)
-  const document = JSON.stringify(problemDocument(refusal, id))
-  return c.body(document, refusal.status as 400, { 'Content-Type': PROBLEM_JSON })
+  const { status, headers, body } = problemAnswer(host, error, c.get('requestId'), c.req.raw.signal)
+  return c.body(body, status as 400, headers)
 }

@@ -28,6 +28,17 @@ export const PARAMETERS: Components = {
     'ETags the client has: 304 without a body when one of them still holds.',
     '"9f86d081884c7d659a2feaa0c55ad015"',
   ),
+  IdempotencyKey: parameter(
+    'Idempotency-Key',
+    'Carried out once, however often it is sent: the same key and request get the answer again, another request 422, one in flight 409. Refused requests release their key. Kept for 24 hours by default.',
+    '5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20',
+  ),
+  Prefer: parameter(
+    'Prefer',
+    '`respond-async`: 202 and a job at once. `wait=N`: wait so many seconds for the end, 10 by default, at most 60.',
+    'respond-async',
+  ),
+  LastEventId: parameter('Last-Event-ID', 'Id of the event heard last: those after it are told again.', '12'),
   IfMatch: parameter(
     'If-Match',
     'The ETag of the state that the change was made from: 412 when it has moved since. `*` for whatever is there.',
@@ -42,5 +53,11 @@ export const HEADERS: Components = {
     '"9f86d081884c7d659a2feaa0c55ad015"',
   ),
   Link: text('`rel="next"`: the next page, where there is one.', '</api/v1/runs?cursor=eyJwIjo>; rel="next"'),
+  IdempotencyReplayed: text(
+    '`true` when the request was carried out before and this is its answer again.',
+    'true',
+  ),
+  PreferenceApplied: text('What of Prefer was followed.', 'respond-async'),
+  RetryAfter: text('Seconds after which to try again.', '1'),
   Location: text('Where it is.', '/api/v1/runs/5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20'),
 }

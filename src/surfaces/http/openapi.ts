@@ -6,8 +6,10 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorCode } from '../../base/errors.js'
 import { exampleOf } from './examples.js'
+import { jobSchema } from './job-document.js'
 import { operationId, SchemaComponents, schemaName } from './json-schemas.js'
 import { HEADERS, PARAMETERS } from './openapi-headers.js'
+import { jobPaths } from './openapi-jobs.js'
 import { PROBLEM_JSON, problemSchema } from './problem-document.js'
 import { errorsOf } from './route-errors.js'
 import type { JsonSchema, Route, RouteInput } from './routes.js'
@@ -22,6 +24,7 @@ export function openApiOf(routes: readonly Route[], version: string): OpenApi {
     const { path, method } = route.binding
     paths[path] = { ...paths[path], [method.toLowerCase()]: described(route, components) }
   }
+  Object.assign(paths, jobPaths(components, refusal))
   return {
     openapi: '3.1.0',
     info: {
@@ -32,7 +35,7 @@ export function openApiOf(routes: readonly Route[], version: string): OpenApi {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(routes.map(nounOf))].map((name) => ({ name })),
+    tags: [...new Set(routes.map(nounOf)), 'jobs'].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(components.schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -79,10 +82,11 @@ const parameter = (
 }
 
 /** Names of the shared parameters that a route takes. */
-const headerParameters = ({ binding, edits }: Route): string[] => [
+const headerParameters = ({ binding, edits, writes }: Route): string[] => [
   'RequestId',
   ...(binding.method === 'GET' ? ['IfNoneMatch'] : []),
   ...(edits ? ['IfMatch'] : []),
+  ...(writes ? ['IdempotencyKey', 'Prefer'] : []),
 ]
 
 function requestBody(
@@ -123,7 +127,7 @@ const fileDescription = (shape: Readonly<Record<string, unknown>>, name: string)
 const header = (name: string): JsonSchema => ({ $ref: `#/components/headers/${name}` })
 
 function successes(route: Route, components: SchemaComponents): JsonSchema {
-  const { operation, binding } = route
+  const { operation, binding, writes } = route
   const schema = components.add(schemaName(operation), operation.output)
   const example = exampleOf(schema, components.schemas)
   const content = { 'application/json': { schema, example } }
@@ -138,15 +142,27 @@ function successes(route: Route, components: SchemaComponents): JsonSchema {
     },
     content,
   }
-  const made = { description: 'Made.', headers: { ...common, Location: header('Location') }, content }
+  const of = writes ? { ...common, 'Idempotency-Replayed': header('IdempotencyReplayed') } : common
+  const made = { description: 'Made.', headers: { ...of, Location: header('Location') }, content }
   const isDry = 'dry_run' in operation.input.shape
   return {
     ...(isMade ? { ...(isDry ? { 200: ok } : {}), 201: made } : { 200: ok }),
+    ...(writes ? { 202: accepted(components) } : {}),
     ...(binding.method === 'GET'
       ? { 304: { description: 'The client has it already.', headers: { ETag: header('ETag') } } }
       : {}),
   }
 }
+
+const accepted = (components: SchemaComponents): JsonSchema => ({
+  description: 'Not done yet: the job that does it, and where to ask for it.',
+  headers: {
+    'X-Request-Id': header('RequestId'),
+    Location: header('Location'),
+    'Preference-Applied': header('PreferenceApplied'),
+  },
+  content: { 'application/json': { schema: components.add('Job', jobSchema) } },
+})
 
 const refusals = (route: Route): JsonSchema =>
   Object.fromEntries([
@@ -154,7 +170,7 @@ const refusals = (route: Route): JsonSchema =>
     ['default', refusal(0, [])],
   ])
 
-export function refusal(status: number, codes: readonly ErrorCode[]): JsonSchema {
+function refusal(status: number, codes: readonly ErrorCode[]): JsonSchema {
   return {
     description: STATUS_CODES[status] ?? 'Any other refusal.',
     headers: { 'X-Request-Id': header('RequestId') },

@@ -61,9 +61,9 @@ const flat = ({ code, message, remedy, place }: Problem): ProblemDocument['probl
   ...place,
 })
 
-/** What went wrong as a refusal; a bug says nothing but where to look. */
-export function refusalOf(error: unknown, instance: string): Refusal {
+/** What went wrong as a refusal; a bug says nothing but where to look. Work that was stopped is no bug. */
+export function refusalOf(error: unknown, instance: string, signal?: AbortSignal): Refusal {
   if (error instanceof Refusal) return error
-  if (error instanceof Error && error.name === 'AbortError') return new Refusal([problem('TIE-2504', {})])
+  if (signal?.aborted === true) return new Refusal([problem('TIE-2504', {})])
   return new Refusal([problem('TIE-9001', { detail: `request ${instance} failed.` })])
 }

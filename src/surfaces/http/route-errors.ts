@@ -8,6 +8,7 @@ export function errorsOf(route: Route): ReadonlyMap<number, readonly ErrorCode[]
   const codes = new Set<ErrorCode>([...route.operation.errors, ...EVERYWHERE])
   if (route.body.length > 0) for (const code of OF_BODIES) codes.add(code)
   if (route.upload !== undefined) for (const code of OF_UPLOADS) codes.add(code)
+  if (route.writes) for (const code of OF_WRITES) codes.add(code)
   if (route.paged) codes.add('TIE-1605')
   if (route.edits) for (const code of OF_EDITS) codes.add(code)
   return byStatus([...codes])
@@ -31,8 +32,10 @@ const EVERYWHERE: readonly ErrorCode[] = [
   'TIE-1401',
   'TIE-1609',
   'TIE-1611',
+  'TIE-1619',
   'TIE-9001',
 ]
 const OF_BODIES: readonly ErrorCode[] = ['TIE-1601', 'TIE-1602', 'TIE-1603', 'TIE-1604', 'TIE-1610']
 const OF_UPLOADS: readonly ErrorCode[] = ['TIE-1602', 'TIE-1610']
 const OF_EDITS: readonly ErrorCode[] = ['TIE-1606', 'TIE-1607']
+const OF_WRITES: readonly ErrorCode[] = ['TIE-1613', 'TIE-1614', 'TIE-1615', 'TIE-1616', 'TIE-1618']

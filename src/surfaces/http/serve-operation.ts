@@ -1,25 +1,52 @@
 /**
- * One request for one operation: who asks and may they, what they sent, what came of it. Raises what operations
- * and reading the input raise, TIE-1403 (a role that may not), TIE-1609 (an answer the client does not take).
+ * One request for one operation: who asks and may they, what they sent, what came of it. What reads ends with its
+ * client; what writes is a job, which does not. Raises what operations and reading the input raise, TIE-1609 (an
+ * answer the client does not take).
  */
 
 import { type Problem, Refusal, refuse } from '../../base/errors.js'
 import type { Context } from '../../books/operation.js'
 import type { Principal } from './access.js'
-import { answerOf, etagOf, JSON_TYPE } from './answer.js'
-import { type Exchange, type HttpHost, tagged } from './exchange.js'
+import { type Answer, answerOf, etagOf, JSON_TYPE } from './answer.js'
+import { type Exchange, type HttpHost, problemAnswer, tagged } from './exchange.js'
+import { carriedOutOnce, digestOfRequest, keyOf } from './idempotent.js'
 import { expectedVersion } from './if-match.js'
+import { jobDocument, jobPath } from './job-document.js'
+import type { JobHandle } from './jobs.js'
 import { accepts } from './negotiation.js'
+import { preferenceOf, within } from './preference.js'
 import { type RequestInput, type RequestParts, readInput } from './request-input.js'
 import type { Route } from './routes.js'
+
+/** All that is known of a request before it is carried out. */
+interface Asked {
+  readonly host: HttpHost
+  readonly route: Route
+  readonly principal: Principal
+  readonly request: RequestInput
+  readonly requestId: string
+}
 
 export async function serveOperation(host: HttpHost, c: Exchange, route: Route): Promise<Response> {
   const principal = await host.access.whoAsks(c.req.header('authorization'))
   if (!accepts(c.req.header('accept'), JSON_TYPE)) refuse('TIE-1609', { type: JSON_TYPE })
-  const request = await readInput(route, partsOf(c), host.limits)
+  const key = route.writes ? keyOf(c.req.header('idempotency-key')) : undefined
+  const version = route.edits ? expectedVersion(c.req.header('if-match'), principal.tenant) : undefined
+  const request = withVersion(await readInput(route, partsOf(c), host.limits), version)
+  const asked = { host, route, principal, request, requestId: c.get('requestId') }
+  return route.writes ? written(c, asked, key) : read(c, asked)
+}
+
+async function read(c: Exchange, { host, route, principal, request }: Asked): Promise<Response> {
+  const signal = AbortSignal.any([host.context.signal, c.req.raw.signal])
+  const context = { ...host.context, ...ownOf(host, principal), signal }
   try {
-    const context = contextOf(host, principal, AbortSignal.any([host.context.signal, c.req.raw.signal]))
-    return await carriedOut(c, route, context, withVersion(c, route, principal, request))
+    const output = await route.operation.run(context, request.input as never)
+    const answer = answerOf(route, request.input, output, request.upload?.hidePlace)
+    if (answer.nextCursor !== undefined) c.header('Link', nextLink(c, answer.nextCursor))
+    if (route.binding.method !== 'GET') return sent(c, answer)
+    c.header('Content-Type', JSON_TYPE)
+    return tagged(c, etagOf(answer, principal.tenant), answer.body)
   } catch (error) {
     throw withoutPlace(error, request)
   } finally {
@@ -27,29 +54,81 @@ export async function serveOperation(host: HttpHost, c: Exchange, route: Route):
   }
 }
 
-async function carriedOut(
-  c: Exchange,
-  route: Route,
-  context: Context,
-  { input, upload }: RequestInput,
-): Promise<Response> {
-  const output = await route.operation.run(context, input as never)
-  const answer = answerOf(route, input, output, upload?.hidePlace)
-  for (const [name, value] of Object.entries(answer.headers)) c.header(name, value)
-  if (answer.nextCursor !== undefined) c.header('Link', nextLink(c, answer.nextCursor))
-  if (route.binding.method === 'GET') return tagged(c, etagOf(answer, context.tenant), answer.body)
-  return c.body(answer.body, answer.status as 200)
+/** Begun as a job: its answer when it comes in time, otherwise where to ask for it. */
+async function written(c: Exchange, asked: Asked, key: string | undefined): Promise<Response> {
+  const { host, route, principal, request } = asked
+  const { wait, applied } = preferenceOf(c.req.header('prefer'))
+  const owner = { tenant: principal.tenant, who: principal.who, operation: route.operation.name }
+  const job = await started(() => host.jobs.start(owner, (handle) => settled(asked, key, handle)), request)
+  await job.admitted
+  const answer = job.answer ?? (wait === 0 ? undefined : await within(job.finished, wait))
+  if (applied !== undefined) c.header('Preference-Applied', applied)
+  if (answer !== undefined) {
+    host.jobs.forget(job)
+    return sent(c, answer)
+  }
+  c.header('Location', jobPath(job))
+  return c.json(jobDocument(job), 202)
 }
 
-function withVersion(
-  c: Exchange,
-  { edits }: Route,
-  { tenant }: Principal,
-  request: RequestInput,
-): RequestInput {
-  const version = edits ? expectedVersion(c.req.header('if-match'), tenant) : undefined
+async function started<T>(start: () => T, { upload }: RequestInput): Promise<T> {
+  try {
+    return start()
+  } catch (error) {
+    await upload?.discard()
+    throw error
+  }
+}
+
+/** The whole of the work; what goes wrong is its answer too. */
+async function settled(asked: Asked, key: string | undefined, handle: JobHandle): Promise<Answer> {
+  const { host, route, principal, request, requestId } = asked
+  const { progress, signal, admitted } = handle
+  const context: Context = { ...host.context, ...ownOf(host, principal), progress, signal }
+  const work = (given: Context): Promise<unknown> => route.operation.run(given, request.input as never)
+  const toAnswer = (output: unknown): Answer => {
+    const { status, headers, body } = answerOf(route, request.input, output, request.upload?.hidePlace)
+    return { status, headers, body }
+  }
+  try {
+    if (key !== undefined) {
+      const digest = digestOfRequest(route, request.given, request.upload?.digest)
+      const hours = host.limits.idempotencyHours
+      const { input } = request
+      return await carriedOutOnce({
+        route,
+        context,
+        key,
+        digest,
+        hours,
+        input,
+        work,
+        answerOf: toAnswer,
+        admitted,
+      })
+    }
+    admitted()
+    return toAnswer(await work(context))
+  } catch (error) {
+    return problemAnswer(host, withoutPlace(error, request), requestId, signal)
+  } finally {
+    await request.upload?.discard()
+  }
+}
+
+function sent(c: Exchange, { status, headers, body }: Answer): Response {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value)
+  return c.body(body, status as 200)
+}
+
+function withVersion(request: RequestInput, version: number | undefined): RequestInput {
   if (version === undefined) return request
-  return { ...request, input: { ...(request.input as object), expected_version: version } }
+  const expected = { expected_version: version }
+  return {
+    ...request,
+    given: { ...request.given, ...expected },
+    input: { ...(request.input as object), ...expected },
+  }
 }
 
 /** Problems name the line of a file that was sent, and not where it lay. */
@@ -66,17 +145,7 @@ function nextLink(c: Exchange, cursor: string): string {
   return `<${url.pathname}${url.search}>; rel="next"`
 }
 
-const contextOf = (
-  { context, files }: HttpHost,
-  { tenant, who }: Principal,
-  signal: AbortSignal,
-): Context => ({
-  ...context,
-  tenant,
-  who,
-  filesUnder: files,
-  signal,
-})
+const ownOf = ({ files }: HttpHost, { tenant, who }: Principal) => ({ tenant, who, filesUnder: files })
 
 const partsOf = (c: Exchange): RequestParts => ({
   path: c.req.param() as Record<string, string>,

@@ -11,6 +11,7 @@ import type { CommandContext } from '../cli/command-line.js'
 import type { Session } from '../session.js'
 import { withoutLogin } from './access.js'
 import { makeApp } from './http-app.js'
+import { Jobs } from './jobs.js'
 
 const MIB = 2 ** 20
 
@@ -23,11 +24,19 @@ export async function serveHttp(
   session: Session,
 ): Promise<number> {
   const { host, port, files } = settings
+  const { context } = session
+  const jobs = new Jobs(context, { maxJobs: 16 })
   const app = makeApp({
-    context: session.context,
+    context,
+    jobs,
     operations: CATALOGUE,
-    access: withoutLogin(session.context),
-    limits: { maxBody: MIB, maxUpload: Number(settings.max_upload.value) * MIB, maxRequests: 64 },
+    access: withoutLogin(context),
+    limits: {
+      maxBody: MIB,
+      maxUpload: Number(settings.max_upload.value) * MIB,
+      maxRequests: 64,
+      idempotencyHours: Number(settings.idempotency_hours.value),
+    },
     files: files.value === '' ? null : files.value,
     log: options.verbose === true ? note : () => undefined,
     complain: (line) => environment.stderr.write(`${line}\n`),
@@ -49,6 +58,8 @@ export async function serveHttp(
   note(`Serving on http://${host.value}:${bound}/  (Ctrl-C stops)`)
   if (!environment.signal.aborted) await once(environment.signal, 'abort')
   server.close()
+  // Runs that are interrupted are marked FAILED before the books are closed.
+  await jobs.settled()
   if ('closeAllConnections' in server) server.closeAllConnections()
   return 0
 }
