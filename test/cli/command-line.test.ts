@@ -374,7 +374,7 @@ test('completion scripts are valid, and bash completes from them', async () => {
       .trim()
       .split(' ')
   expect(ask('tieout', 'st')).toEqual(expect.arrayContaining(['structures', 'start']))
-  expect(ask('tieout', 'runs', 'c')).toEqual(['create'])
+  expect(ask('tieout', 'runs', 'cr')).toEqual(['create'])
   expect(ask('tieout', 'runs', 'create', '--us')).toEqual(expect.arrayContaining(['--use-case']))
   const zsh = await inProcess(['completion', 'zsh'])
   expect(zsh.stdout).toContain('bashcompinit')

@@ -227,9 +227,9 @@ test('the exported file applies as unchanged, whatever is in it', async () => {
       ],
     }),
   )
-  const { yaml } = await perform(context, 'use-cases export', { name: 'Round' })
+  const { yaml } = await perform(context, 'use-cases export', { use_case: 'Round' })
   expect(await apply(yaml)).toMatchObject({ use_case: 'Round', version: 1, changed: false })
-  expect((await perform(context, 'use-cases export', { name: 'Round' })).yaml).toBe(yaml)
+  expect((await perform(context, 'use-cases export', { use_case: 'Round' })).yaml).toBe(yaml)
 })
 
 test('a run of what is not there, and of a date that is none', async () => {

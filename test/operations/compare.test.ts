@@ -182,7 +182,7 @@ describe('refused', () => {
     await facts(context, 'A1,2025-12-24,ACTUAL,B1,10.00,1.00\n')
     await useCase(context, MAPPING)
     const left = await run(context)
-    const { yaml } = await perform(context, 'use-cases export', { name: 'Compared' })
+    const { yaml } = await perform(context, 'use-cases export', { use_case: 'Compared' })
     await perform(context, 'use-cases apply', { file: write(yaml.replace('Compared', 'Other'), 'yaml') })
     const other = (await perform(context, 'runs create', { use_case: 'Other', date: '2025-12-24' })).run_id
     expect(codes(await refusal(compare(context, left, other)))).toEqual(['TIE-2606'])

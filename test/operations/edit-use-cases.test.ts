@@ -170,13 +170,15 @@ describe('use-cases update', () => {
     })
     expect(changed).toMatchObject({ version: 2, status: 'ACTIVE', measures: ['daily', 'fees', 'gross'] })
     expect(await rulesOf(context)).toEqual(["1 A1: where strategy = 'ALGO'", '2 A: gross = A1 + 1'])
-    expect(await perform(context, 'use-cases show', { name: 'Desk' })).toMatchObject({
+    expect(await perform(context, 'use-cases show', { use_case: 'Desk' })).toMatchObject({
       policy: 'top_down',
       description: 'The desk, top down.',
       structure: 'DESK',
     })
     await perform(context, 'use-cases update', { use_case: 'Desk', description: null })
-    expect(await perform(context, 'use-cases show', { name: 'Desk' })).toMatchObject({ description: null })
+    expect(await perform(context, 'use-cases show', { use_case: 'Desk' })).toMatchObject({
+      description: null,
+    })
   })
 
   test('an archived use case takes no runs until it is active again', async () => {
@@ -197,7 +199,7 @@ describe('use-cases update', () => {
   test('what an exported file says is what the edits made', async () => {
     const context = await desk()
     await perform(context, 'rules add', { use_case: 'Desk', node: 'A', formula: 'A1 - natural(A2)' })
-    const { yaml } = await perform(context, 'use-cases export', { name: 'Desk' })
+    const { yaml } = await perform(context, 'use-cases export', { use_case: 'Desk' })
     const again = await perform(context, 'use-cases apply', { file: folder.write('again.yaml', yaml) })
     expect(again).toMatchObject({ version: 2, changed: false })
   })

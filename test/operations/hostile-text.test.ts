@@ -124,7 +124,7 @@ describe('text that means something elsewhere is text here', () => {
   test('names of use cases, runs, notes and rules come back as they were', async () => {
     const shown = await perform(context, 'runs show', { run: run.run_id })
     expect(shown).toMatchObject({ run_name: HOSTILE[4], use_case: NAME })
-    const useCase = await perform(context, 'use-cases show', { name: NAME })
+    const useCase = await perform(context, 'use-cases show', { use_case: NAME })
     expect(useCase).toMatchObject({ name: NAME, description: HOSTILE[15] })
     expect(useCase.rules.map(({ note }: Output) => note)).toEqual([...HOSTILE])
     const { runs } = await perform(context, 'runs list', { use_case: NAME })
@@ -132,7 +132,7 @@ describe('text that means something elsewhere is text here', () => {
   })
 
   test('the exported file applies as unchanged', async () => {
-    const { yaml } = await perform(context, 'use-cases export', { name: NAME })
+    const { yaml } = await perform(context, 'use-cases export', { use_case: NAME })
     const out = await perform(context, 'use-cases apply', { file: folder.write('export.yaml', yaml) })
     expect(out).toMatchObject({ changed: false, version: 1 })
   })
@@ -179,8 +179,8 @@ describe('asking for hostile names', () => {
     async (_, text) => {
       const name = `${text}?`
       for (const [operation, input] of [
-        ['use-cases show', { name }],
-        ['use-cases export', { name }],
+        ['use-cases show', { use_case: name }],
+        ['use-cases export', { use_case: name }],
         ['structures show', { name }],
         ['runs show', { run: name }],
         ['runs results', { run: name }],

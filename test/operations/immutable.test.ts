@@ -144,8 +144,8 @@ describe('two tenants', () => {
     expect(tables).toMatchObject([{ table: 'fact_pnl_entries', rows: 0, imports: 0 }])
     for (const [name, input] of [
       ['structures show', { name: 'KEPT' }],
-      ['use-cases show', { name: 'Kept' }],
-      ['use-cases export', { name: 'Kept' }],
+      ['use-cases show', { use_case: 'Kept' }],
+      ['use-cases export', { use_case: 'Kept' }],
       ['runs show', { run: run.run_id }],
       ['runs show', { run: run.run_id.slice(0, 8) }],
       ['runs results', { run: run.run_id }],

@@ -21,7 +21,7 @@ const structure = (rows: string) => folder.write(`s${rows.length}.csv`, HEADER +
 
 describe('operations', () => {
   test.each<[string, string, string, () => Record<string, unknown>]>([
-    ['TIE-1007', 'a name with NUL', 'use-cases show', () => ({ name: 'a\0b' })],
+    ['TIE-1007', 'a name with NUL', 'use-cases show', () => ({ use_case: 'a\0b' })],
     ['TIE-1107', 'nothing to verify', 'verify-hybrid-engine', () => ({})],
     [
       'TIE-2108',

@@ -85,7 +85,7 @@ describe.each(Object.entries(expected.use_cases))('%s', (name, sample) => {
   test('findings and outcomes of rules are as stated', async () => {
     const found = run.findings.map(({ code }: Output) => code)
     expect(found).toEqual(expect.arrayContaining([...sample.findings_at_least]))
-    const shown = await perform(context, 'use-cases show', { name })
+    const shown = await perform(context, 'use-cases show', { use_case: name })
     expect(
       shown.rules.map(({ no, node, outcome }: Output) => ({ no, node, skipped: outcome === 'skipped' })),
     ).toEqual(sample.rules.map(({ rule, node, skipped }) => ({ no: rule, node, skipped })))

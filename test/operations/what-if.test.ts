@@ -108,7 +108,7 @@ describe('whatif', () => {
     const edits = { policy: 'top_down', set_rules: [{ node: 'A', where: "book != 'B1'" }] }
     const { result_digest, policy } = await tryOut(edits)
     expect(policy).toEqual({ before: 'most_specific', after: 'top_down' })
-    const { yaml } = await perform(context, 'use-cases export', { name: 'Tried' })
+    const { yaml } = await perform(context, 'use-cases export', { use_case: 'Tried' })
     await perform(context, 'use-cases apply', {
       file: folder.write('saved.yaml', yaml.replace('use_case: Tried', 'use_case: Saved')),
     })

@@ -67,14 +67,14 @@ const exportFile = operation({
   name: 'use-cases export',
   summary: 'Write a use case as the YAML file that applying would give it again.',
   effect: 'read',
-  input: z.object({ name: z.string().describe('Name or id of the use case.') }),
+  input: z.object({ use_case: z.string().describe('Name or id of the use case.') }),
   output: z.object({ use_case: z.string(), version: z.number(), yaml: z.string() }),
   errors: ['TIE-1102'],
-  positional: ['name'],
-  http: { method: 'GET', path: '/api/v1/use-cases/{name}/export' },
-  run: ({ books, tenant }, { name }) =>
+  positional: ['use_case'],
+  http: { method: 'GET', path: '/api/v1/use-cases/{use_case}/export' },
+  run: ({ books, tenant }, { use_case }) =>
     books.transaction(tenant, async (tx) => {
-      const { useCase, version } = await loadUseCase(tx, name)
+      const { useCase, version } = await loadUseCase(tx, use_case)
       const { printUseCaseFile } = await import('../use-case-file.js')
       return { use_case: useCase.name, version, yaml: printUseCaseFile(useCase) }
     }),
@@ -108,7 +108,7 @@ const show = operation({
   name: 'use-cases show',
   summary: 'Show a use case: its mapping, and each rule with what becomes of it under the policy.',
   effect: 'read',
-  input: z.object({ name: z.string().describe('Name or id of the use case.') }),
+  input: z.object({ use_case: z.string().describe('Name or id of the use case.') }),
   output: z.object({
     use_case_id: z.string(),
     name: z.string(),
@@ -138,11 +138,11 @@ const show = operation({
     ),
   }),
   errors: ['TIE-1102'],
-  positional: ['name'],
-  http: { method: 'GET', path: '/api/v1/use-cases/{name}' },
-  run: ({ books, tenant }, { name }) =>
+  positional: ['use_case'],
+  http: { method: 'GET', path: '/api/v1/use-cases/{use_case}' },
+  run: ({ books, tenant }, { use_case }) =>
     books.transaction(tenant, async (tx) => {
-      const { id, version, useCase } = await loadUseCase(tx, name)
+      const { id, version, useCase } = await loadUseCase(tx, use_case)
       const tree = buildTree((await loadStructure(tx, useCase.structure)).rows)
       return { use_case_id: id, version, ...described(useCase), rules: decided(useCase, tree) }
     }),

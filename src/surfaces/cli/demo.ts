@@ -133,7 +133,7 @@ async function calculateSample(session: Session, { useCase }: Sample): Promise<S
   const run = await perform<Created>(session, 'runs create', { use_case: useCase, date: DATE, name: 'Demo' })
   const results = await perform<SampleRun['results']>(session, 'runs results', { run: run.run_id })
   const { description } = await perform<{ description: string | null }>(session, 'use-cases show', {
-    name: useCase,
+    use_case: useCase,
   })
   return { use_case: useCase, description, run, results }
 }
