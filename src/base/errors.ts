@@ -187,6 +187,14 @@ export const ERRORS = {
     remedy: 'The embedded product answers on localhost and 127.0.0.1 only.',
   },
 
+  // 16xx: requests
+  'TIE-1605': {
+    ...usage,
+    message: 'The cursor does not belong to this list.',
+    remedy:
+      'Take next_cursor of the page before, with the same filters; without a cursor the list starts at its beginning.',
+  },
+
   // 21xx: structures
   'TIE-2101': {
     ...input,
