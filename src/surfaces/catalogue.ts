@@ -1,6 +1,7 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { explainOperations } from '../rollup/operations/explain.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { runOperations } from '../rollup/operations/runs.js'
 import { structureOperations } from '../rollup/operations/structures.js'
@@ -12,5 +13,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...factOperations,
   ...useCaseOperations,
   ...runOperations,
+  ...explainOperations,
   ...verifyOperations,
 ]

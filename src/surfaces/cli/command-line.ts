@@ -12,6 +12,7 @@ import type { Environment } from '../environment.js'
 import { openSession, type Session } from '../session.js'
 import { resolveSettings, type Settings } from '../settings.js'
 import { addOptions, inputOf } from './options.js'
+import { isPaged, printAllPages } from './pages.js'
 import { PRESENTATIONS } from './present.js'
 import { problemDocument, refusalText } from './problems.js'
 import { addProgramCommands, PROGRAM_COMMANDS } from './program-commands.js'
@@ -95,6 +96,7 @@ function addOperation(program: Command, operation: Operation, bind: Bind): void 
     .reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), program)
   const command = parent.command(words.at(-1)!).description(operation.summary)
   addOptions(command, operation)
+  if (isPaged(operation)) command.option('--all', 'Every page, as CSV or NDJSON.')
   command.action(async () => bind(command, (context) => runOperation(context, operation, command))())
 }
 
@@ -102,7 +104,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   structures: 'Hierarchies: import, list, show.',
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
-  runs: 'Calculations: create, list, show, results, verify.',
+  runs: 'Calculations: create, list, show, results, explain, facts, verify.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)
@@ -112,7 +114,10 @@ async function runOperation(
   operation: Operation,
   command: Command,
 ): Promise<number> {
-  const input = inputOf(operation, command.processedArgs, command.opts())
+  const given = command.opts()
+  const input = inputOf(operation, command.processedArgs, given)
+  if (isPaged(operation) && given.all === true)
+    return printAllPages(context, operation, input as Readonly<Record<string, unknown>>, given)
   const output = await context.withSession(async ({ context: operationContext }) =>
     operation.run(operationContext, input as never),
   )

@@ -3,6 +3,7 @@
  * are shown as indented JSON. Raises nothing.
  */
 
+import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import type { Presentation } from './presentation.js'
@@ -10,4 +11,5 @@ import type { Presentation } from './presentation.js'
 export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...INPUT_PRESENTATIONS,
   ...RUN_PRESENTATIONS,
+  ...EXPLANATION_PRESENTATIONS,
 }
