@@ -19,7 +19,7 @@ const textOf = (directory: string, extensions: RegExp, except: RegExp): string =
 const withoutComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
 
-const SOURCE = withoutComments(textOf('src', /\.ts$/, /^base[/\\]errors\.ts$/))
+const SOURCE = withoutComments(textOf('src', /\.ts$/, /^base[/\\]errors(?:-\w+)?\.ts$/))
 /** This file names codes without testing them. */
 const TESTS = textOf('test', /\.(?:ts|mjs|py|json|snap)$/, /^errors\.test\.ts$/)
 
@@ -66,10 +66,17 @@ describe('a message', () => {
     expect(message).toMatch(/[.:]$|\{\w+\}$/)
     const allowed: Readonly<Record<number, readonly number[]>> = {
       400: [2],
+      401: [5],
       403: [5],
       404: [3],
+      405: [2],
+      406: [2],
       409: [3],
+      412: [3],
+      413: [4],
+      415: [2],
       422: [4],
+      429: [3],
       499: [130],
       500: [70],
       503: [2],

@@ -26,6 +26,7 @@ export function pow10(exponent: number): bigint {
 
 export const decimal = (units: bigint, scale = 0): Decimal => ({ units, scale })
 export const ZERO: Decimal = decimal(0n)
+export const isZero = ({ units }: Decimal): boolean => units === 0n
 
 /** Plain decimal text (`-1234.5600`, `.5`, `+3`); no exponents, no separators. Undefined when it is not. */
 export function parseDecimal(text: string): Decimal | undefined {

@@ -6,25 +6,10 @@
  * Findings (data about a calculation) and bugs (assertions) are not refusals and never appear here.
  */
 
-interface ErrorRow {
-  /** HTTP status of the problem document. */
-  readonly status: number
-  /** Exit code of the CLI: 1 violations · 2 usage · 3 not found or conflict · 4 input · 5 permission · 70 internal · 130 interrupted. */
-  readonly exit: 1 | 2 | 3 | 4 | 5 | 70 | 130
-  /** What happened; `{name}` is replaced by the parameter of that name. */
-  readonly message: string
-  /** What to do next. */
-  readonly remedy: string
-}
-
-const usage = { status: 400, exit: 2 } as const
-const missing = { status: 404, exit: 3 } as const
-const conflict = { status: 409, exit: 3 } as const
-const input = { status: 422, exit: 4 } as const
-const denied = { status: 403, exit: 5 } as const
-const unavailable = { status: 503, exit: 2 } as const
-const internal = { status: 500, exit: 70 } as const
-
+import { conflict, denied, type ErrorRow, input, internal, missing, unavailable, usage } from './error-row.js'
+import { EVIDENCE_ERRORS } from './errors-evidence.js'
+import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
+import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
 export const ERRORS = {
   // 10xx: usage and configuration
   'TIE-1001': {
@@ -57,6 +42,11 @@ export const ERRORS = {
     ...usage,
     message: '{name} holds {what}, which cannot be stored.',
     remedy: 'Leave the character out.',
+  },
+  'TIE-1008': {
+    ...usage,
+    message: '{command} removes for good what it names.',
+    remedy: 'Repeat with --yes when that is what you want.',
   },
 
   // 11xx: not found
@@ -124,6 +114,18 @@ export const ERRORS = {
     message: 'The port {port} of {host} is in use.',
     remedy: 'Set another one: TIEOUT_PORT=4174 tieout serve.',
   },
+  'TIE-1205': {
+    status: 412,
+    exit: 3,
+    message:
+      'The use case {use_case} is at version {version}, not {expected}: somebody changed it meanwhile.',
+    remedy: 'Look at the current version, then repeat the change on it.',
+  },
+  'TIE-1206': {
+    ...conflict,
+    message: 'Run {run} is in progress.',
+    remedy: 'Wait until it ends, or interrupt it; then repeat.',
+  },
 
   // 13xx: books
   'TIE-1301': {
@@ -150,7 +152,7 @@ export const ERRORS = {
     ...denied,
     message: 'The role {role} may not be used: {detail}',
     remedy:
-      'Connect as a login that is a member of tieout_app and tieout_owner; tieout doctor shows what is missing.',
+      'Connect as a login that is a member of tieout_app and tieout_owner (and of tieout_purger to purge); tieout doctor shows what is missing.',
   },
   'TIE-1306': {
     ...unavailable,
@@ -180,180 +182,12 @@ export const ERRORS = {
     remedy: 'List them: tieout migrate status.',
   },
 
-  // 14xx: access
-  'TIE-1401': {
-    ...denied,
-    message: 'Requests for the host "{host}" are not answered.',
-    remedy: 'The embedded product answers on localhost and 127.0.0.1 only.',
-  },
+  ...ACCESS_ERRORS,
+  ...HTTP_ERRORS,
 
-  // 16xx: requests
-  'TIE-1605': {
-    ...usage,
-    message: 'The cursor does not belong to this list.',
-    remedy:
-      'Take next_cursor of the page before, with the same filters; without a cursor the list starts at its beginning.',
-  },
-
-  // 21xx: structures
-  'TIE-2101': {
-    ...input,
-    message: 'Node "{node}" is defined twice (first in line {first}).',
-    remedy: 'Node ids are unique within a structure; remove or rename one of the rows.',
-  },
-  'TIE-2102': {
-    ...input,
-    message: 'Two roots: "{first}" and "{node}" have no parent.',
-    remedy: 'Exactly one node has an empty parent_node_id; give the others a parent.',
-  },
-  'TIE-2103': {
-    ...input,
-    message: 'The hierarchy has a cycle: {path}.',
-    remedy: 'Give one of these nodes a parent outside the cycle.',
-  },
-  'TIE-2104': {
-    ...input,
-    message: 'The structure has no root: every node names a parent.',
-    remedy: 'Leave parent_node_id of the top node empty.',
-  },
-  'TIE-2105': { ...input, message: 'A node needs a {column}; it is empty.', remedy: 'Fill in {column}.' },
-  'TIE-2106': {
-    ...input,
-    message: 'The node id "{node}" is reserved: every run adds it for the facts that no node claims.',
-    remedy: 'Use another id.',
-  },
-  'TIE-2107': {
-    ...input,
-    message: 'rollup_value_source is "{value}"; it takes node_id or node_name.',
-    remedy: 'Write node_id or node_name, or leave it empty for node_id.',
-  },
-  'TIE-2108': {
-    ...input,
-    message: 'The {column} is {length} bytes long; there is room for {limit}.',
-    remedy: 'Use a shorter one.',
-  },
-
-  // 22xx: rule language
-  'TIE-2201': {
-    ...input,
-    message: 'Expected {expected}, found {found}.',
-    remedy: 'Correct the text at the caret. {suggestion}',
-  },
-  'TIE-2202': {
-    ...input,
-    message: 'There is no column "{column}".',
-    remedy: 'Use one of the columns: {known}. {suggestion}',
-  },
-  'TIE-2203': {
-    ...input,
-    message: '{literal} is a {kind}; the column "{column}" is {type}.',
-    remedy: 'Write {example}.',
-  },
-  'TIE-2204': {
-    ...input,
-    message: 'The structure has no node {node}.',
-    remedy:
-      'Write the id of a node, in double quotes when it has other characters than letters, digits and _, or its name in [brackets]. {suggestion}',
-  },
-  'TIE-2205': {
-    ...input,
-    message: 'The name [{name}] belongs to several nodes: {nodes}.',
-    remedy: 'Write the id of the node you mean, such as {first}.',
-  },
-  'TIE-2206': {
-    ...input,
-    message: 'sum({column}): "{column}" is {what}.',
-    remedy: 'Use a numeric column or a measure: {known}. {suggestion}',
-  },
-  'TIE-2207': {
-    ...input,
-    message: '{what}; the limit is {limit}.',
-    remedy: 'Shorten or split the rule; a long list of values can be a column of the source instead.',
-  },
-  'TIE-2208': {
-    ...input,
-    message: 'The {what} that starts here is not closed by {close}.',
-    remedy: 'Add the missing {close}; one that belongs inside is written twice.',
-  },
-  'TIE-2209': {
-    ...input,
-    message: 'like compares text; the column "{column}" is {type}.',
-    remedy: 'Compare it with = != < <= > >=, in or between.',
-  },
-  'TIE-2210': {
-    ...input,
-    message: 'The pattern {pattern} ends with a single backslash, which escapes nothing.',
-    remedy: 'Write two backslashes for one in the data, or remove it.',
-  },
-  'TIE-2211': {
-    ...input,
-    message: '{literal} is no day of the calendar.',
-    remedy: "Dates are YYYY-MM-DD, such as date '2025-12-24'.",
-  },
-
-  // 23xx: use cases
-  'TIE-2301': {
-    ...input,
-    message: 'The file is not valid YAML: {detail}',
-    remedy: 'Correct the line; docs/use-case-file.md shows the format.',
-  },
-  'TIE-2302': {
-    ...input,
-    message: '{detail}',
-    remedy: 'docs/use-case-file.md shows the format. {suggestion}',
-  },
-  'TIE-2303': {
-    ...input,
-    message: 'There is no measure "{measure}" in this use case; it has {known}.',
-    remedy: 'Use one of them or add it to measures. {suggestion}',
-  },
-  'TIE-2304': {
-    ...input,
-    message: '{source} has no column "{column}" ({role}).',
-    remedy: 'Use one of its columns: {known}. {suggestion}',
-  },
-  'TIE-2305': {
-    ...input,
-    message: 'Column "{column}" of {source} is {type}; {role} needs a numeric column.',
-    remedy: 'Use one of the numeric columns: {known}. {suggestion}',
-  },
-  'TIE-2306': {
-    ...input,
-    message: 'The structure {structure} has no node "{node}" ({role}).',
-    remedy: 'Use a node of the structure. {suggestion}',
-  },
-  'TIE-2307': {
-    ...input,
-    message: '{column} = "{value}" is bound to node "{first}" and again to node "{node}".',
-    remedy: 'Each value of a driver column belongs to one node, once; remove one of the bindings.',
-  },
-  'TIE-2308': {
-    ...input,
-    message: 'Node "{node}" has two rules for the measure {measure}.',
-    remedy: 'Keep one rule for each node and measure.',
-  },
-  'TIE-2309': {
-    ...input,
-    message: 'The formulas form a cycle: {path}.',
-    remedy: 'Break it: natural(…) of a node depends on no rule.',
-  },
-  'TIE-2310': {
-    ...input,
-    message: '{detail}',
-    remedy:
-      'A rule has a node and either where (with an optional scope, measure_name and into) or formula (with an optional into).',
-  },
-  'TIE-2311': {
-    ...input,
-    message:
-      'Node "{node}" is orphaned: its parent "{parent}" is not in the structure, so nothing it holds reaches the root.',
-    remedy: 'Add the parent to the structure, or take the rule or driver off the node.',
-  },
-  'TIE-2312': {
-    ...input,
-    message: 'The source does not say which column holds the {what}.',
-    remedy: 'Add {what}: COLUMN to source, or {what}: null when this source has none.',
-  },
+  ...STRUCTURE_ERRORS,
+  ...LANGUAGE_ERRORS,
+  ...USE_CASE_ERRORS,
 
   // 24xx: facts
   'TIE-2401': {
@@ -463,34 +297,8 @@ export const ERRORS = {
     message: 'Interrupted.',
     remedy: 'Nothing of the interrupted operation is kept. Run it again.',
   },
-  // 26xx: explanation
-  'TIE-2601': {
-    ...missing,
-    message: 'The run has no node "{node}".',
-    remedy: 'Its nodes are those of tieout runs results {run}. {suggestion}',
-  },
-  'TIE-2602': {
-    ...conflict,
-    message: '{source} is not what run {run} was calculated from: {detail}.',
-    remedy:
-      'The figures of the run stand; their facts can be shown only from the file as it was. Restore it, or make a new run.',
-  },
-  'TIE-2603': {
-    ...missing,
-    message: 'The run has no scenario "{scenario}"; it has {known}.',
-    remedy: 'Use one of them. {suggestion}',
-  },
-  'TIE-2604': {
-    ...missing,
-    message: 'The cell {cell} has no facts called "{part}"; it has {known}.',
-    remedy: 'tieout runs explain says what each of them is. {suggestion}',
-  },
-  'TIE-2605': {
-    ...missing,
-    message: 'Run {run} found no facts of its date, so it has no figures.',
-    remedy: 'tieout runs show {run} says what it was calculated from.',
-  },
 
+  ...EVIDENCE_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',
@@ -509,7 +317,7 @@ export type ErrorParams<C extends ErrorCode> = Readonly<
   readonly suggestion?: string
 }
 
-/** Where in the input a problem is: a file with line and column, or a JSON pointer. */
+/** Where in the input a problem is: a file with line and column, a JSON pointer into a body, or a parameter's name. */
 export interface Place {
   readonly file?: string
   /** 1-based. */
@@ -517,6 +325,8 @@ export interface Place {
   /** 1-based. */
   readonly column?: number
   readonly pointer?: string
+  /** Of a path or a query. */
+  readonly parameter?: string
   /** The text at fault with a caret beneath it. */
   readonly frame?: string
 }

@@ -50,4 +50,6 @@ export interface Tx {
   copyOut(query: string): AsyncIterable<Uint8Array>
   /** Runs DDL as tieout_owner inside this transaction, then goes back to tieout_app. */
   asOwner<T>(work: () => Promise<T>): Promise<T>
+  /** Runs the sanctioned purge as tieout_purger, the one role that may delete, then goes back to tieout_app. */
+  asPurger<T>(work: () => Promise<T>): Promise<T>
 }

@@ -138,7 +138,7 @@ DO $$
 DECLARE
   wanted text;
 BEGIN
-  FOREACH wanted IN ARRAY ARRAY['tieout_owner', 'tieout_app'] LOOP
+  FOREACH wanted IN ARRAY ARRAY['tieout_owner', 'tieout_app', 'tieout_purger'] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
       BEGIN
         EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
@@ -158,6 +158,9 @@ BEGIN
   END IF;
   IF NOT has_schema_privilege('tieout_app', 'public', 'USAGE') THEN
     GRANT USAGE ON SCHEMA public TO tieout_app;
+  END IF;
+  IF NOT has_schema_privilege('tieout_purger', 'public', 'USAGE') THEN
+    GRANT USAGE ON SCHEMA public TO tieout_purger;
   END IF;
   IF to_regclass('public.schema_migrations') IS NULL THEN
     SET LOCAL ROLE tieout_owner;

@@ -9,6 +9,9 @@ import { type ErrorCode, refuse } from '../base/errors.js'
 import { unstorable } from '../base/text.js'
 import type { Books, TenantId } from './books.js'
 
+/** Whom a server lets do what: read; prepare; approve what others prepared; everything. */
+export type Role = 'reader' | 'preparer' | 'approver' | 'admin'
+
 /** What an operation is given; only the composition root reads the clock, the environment and randomness. */
 export interface Context {
   readonly books: Books
@@ -23,6 +26,11 @@ export interface Context {
   readonly progress: Progress
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal
+  /**
+   * Which files of this machine the request may name: any when not said (the command line), those under a
+   * directory, or none (null).
+   */
+  readonly filesUnder?: string | null
 }
 
 export interface Progress {
@@ -52,15 +60,26 @@ export interface Operation {
   readonly run: (context: Context, input: never) => Promise<unknown>
 }
 
-/** The route of an operation. Inputs named in the path come from it; the others from the query, or from the body of a request that has one. */
+/**
+ * The route of an operation. Inputs named in the path come from it; the others from the query, or, for POST, PUT
+ * and PATCH, from the JSON body. What else a route does follows from the operation itself: one with the input
+ * `cursor` and the output `next_cursor` is paged; one with the input `expected_version` takes If-Match; a GET
+ * whose output has a `version` says it in its ETag; what appends takes an Idempotency-Key.
+ */
 export interface HttpBinding {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** `/api/v1/runs/{run}`. */
   readonly path: string
   /** The input that is a file on the command line: here it is the request's body, and the others come from the query. */
   readonly upload?: string
-  /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from the output. */
+  /** Of an upload: the media types it takes, each with the extension by which the operation knows it. CSV when not said. */
+  readonly mediaTypes?: Readonly<Record<string, string>>
+  /** Of an upload: bytes at most; the server's limit when not said. */
+  readonly uploadLimit?: number
+  /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from output and input. */
   readonly location?: string
+  /** Who may, where the effect does not say it: read → reader, append → preparer, purge → admin. */
+  readonly role?: Role
 }
 
 interface Definition<I extends z.ZodObject, O extends z.ZodType>
@@ -82,7 +101,15 @@ export const operation = <I extends z.ZodObject, O extends z.ZodType>(
   },
 })
 
+/** Lists and objects too: bodies of requests have them. */
 function refuseUnstorable(name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      if (!Array.isArray(value)) refuseUnstorable(`A key of ${name}`, key)
+      refuseUnstorable(`${name}.${key}`, inner)
+    }
+    return
+  }
   const what = typeof value === 'string' ? unstorable(value) : undefined
   if (what !== undefined) refuse('TIE-1007', { name, what })
 }

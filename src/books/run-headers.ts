@@ -76,3 +76,14 @@ export function listRunHeaders(
     [kind ?? null, pnl_date ?? null, use_case_id ?? null, limit],
   )
 }
+
+/** Of the newest COB date that has a completed run that is no trial, the newest such run. */
+export async function latestCompletedRun(tx: Tx, kind: RunKind): Promise<RunHeader | undefined> {
+  const [header] = await tx.rows<RunHeader>(
+    `SELECT ${COLUMNS} FROM calculation_runs
+      WHERE kind = $1 AND status = 'COMPLETED' AND NOT trial AND pnl_date IS NOT NULL
+      ORDER BY pnl_date DESC, executed_at DESC, id DESC LIMIT 1`,
+    [kind],
+  )
+  return header
+}

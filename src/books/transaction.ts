@@ -77,10 +77,12 @@ export async function runTransaction<T>(
   return result
 }
 
+type Role = 'tieout_app' | 'tieout_owner' | 'tieout_purger'
+
 class Handle implements Tx {
   private ended = false
   private copying = false
-  private owner = false
+  private role: Role = 'tieout_app'
   /** The first error of the server, told when the caller swallowed it. */
   failure: unknown
 
@@ -125,15 +127,24 @@ class Handle implements Tx {
     }
   }
 
-  async asOwner<T>(work: () => Promise<T>): Promise<T> {
+  asOwner<T>(work: () => Promise<T>): Promise<T> {
+    return this.as('tieout_owner', work)
+  }
+
+  asPurger<T>(work: () => Promise<T>): Promise<T> {
+    return this.as('tieout_purger', work)
+  }
+
+  private async as<T>(role: Role, work: () => Promise<T>): Promise<T> {
     this.refuseMisuse()
-    if (this.owner) return work()
-    await this.execute('SET LOCAL ROLE tieout_owner')
-    this.owner = true
+    if (this.role === role) return work()
+    if (this.role !== 'tieout_app') throw new Error(`${this.role} cannot become ${role}`)
+    await this.execute(`SET LOCAL ROLE ${role}`)
+    this.role = role
     try {
       return await work()
     } finally {
-      this.owner = false
+      this.role = 'tieout_app'
       // In a transaction that has failed nothing more can be set, and nothing more can be done either.
       await this.connection.query('SET LOCAL ROLE tieout_app', []).catch((error: unknown) => {
         if (!isSqlError(error, '25P02')) throw error

@@ -20,13 +20,13 @@ import type { Explanation } from './explanation/explanation.js'
 import { type FactParts, factParts } from './explanation/fact-parts.js'
 import { withFactRows } from './fact-rows.js'
 import { nodeLabel, type Tree } from './hierarchy.js'
+import { type RecordedInputs, recordedInputs } from './inputs.js'
 import { atomicTests } from './language/evaluate.js'
 import { formulaReferences, formulaSums } from './language/formula.js'
 import { resolveRules } from './resolver.js'
 import { loadCells } from './store/cells.js'
 import { completedHeader } from './store/completed-run.js'
-import { loadUseCaseVersion } from './store/use-cases.js'
-import type { Policy, Rule, UseCase } from './use-case.js'
+import type { Rule, UseCase } from './use-case.js'
 
 export interface CellName {
   readonly run: string
@@ -38,17 +38,16 @@ export interface CellName {
 
 export interface RunCell extends Omit<CellInput, 'facts'> {
   readonly header: RunHeader
-  readonly useCaseId: string
+  readonly inputs: RecordedInputs
 }
 
 export async function findCell(tx: Tx, name: CellName): Promise<RunCell> {
-  const { header, tree } = await completedHeader(tx, name.run)
-  const version = header.parameters.use_case_version as number
-  const { useCase, id } = await loadUseCaseVersion(tx, header.use_case_id!, version)
+  const header = await completedHeader(tx, name.run)
+  const inputs = await recordedInputs(tx, header)
+  const { useCase, tree, policy } = inputs
   const scenario = scenarioOf(header, name.scenario)
   const measure = measureOf(useCase, name.measure)
   const node = nodeOf(header, tree, name.node)
-  const policy = header.policy as Policy
   const bindings = bindNodes(tree, useCase.drivers)
   const resolution = resolveRules(tree, useCase.rules, useCase.measures, bindings, policy)
   const rule = resolution.deciding[node]![measure]
@@ -63,12 +62,12 @@ export async function findCell(tx: Tx, name: CellName): Promise<RunCell> {
   })
   return {
     header,
-    useCaseId: id,
+    inputs,
     run: {
       run_id: header.id,
       run_name: header.run_name,
       use_case: useCase.name,
-      pnl_date: header.pnl_date!,
+      pnl_date: inputs.date,
       policy,
     },
     tree,
@@ -130,9 +129,9 @@ export function withExplainedFacts<T>(
   cell: RunCell,
   work: (facts: ExplainedFacts) => Promise<T>,
 ): Promise<T> {
-  const { useCase, useCaseId, tree, resolution, node, measure } = cell
-  return withFactRows(tx, useCase.source, useCaseId, async (rows) => {
-    const [problem] = checkUseCase(useCase, tree, rows.columns, cell.header.policy as Policy)
+  const { inputs, useCase, tree, resolution, node, measure } = cell
+  return withFactRows(tx, useCase.source, inputs.useCaseId, async (rows) => {
+    const [problem] = checkUseCase(useCase, tree, rows.columns, inputs.policy)
     if (problem !== undefined) contradicted(cell, problem.message.replace(/\.$/, ''))
     const types = new Map(rows.columns.map(({ name, type }) => [name, type]))
     const rule = resolution.deciding[node]![measure]
@@ -195,13 +194,12 @@ function contradicted({ header, useCase: { source } }: RunCell, detail: string):
 }
 
 /** The facts the run saw: of its date and the scenario, as far as they had arrived. */
-function scopeOf({ header, useCase: { source }, scenario }: RunCell): FactScope {
-  const through = header.parameters.facts_through
+function scopeOf({ inputs: { date, through }, useCase: { source }, scenario }: RunCell): FactScope {
   return {
     where: [
-      ...(source.date === null ? [] : [{ column: source.date, equals: header.pnl_date! }]),
+      ...(source.date === null ? [] : [{ column: source.date, equals: date }]),
       ...(source.scenario === null ? [] : [{ column: source.scenario, equals: scenario }]),
     ],
-    through: typeof through === 'string' ? BigInt(through) : null,
+    through,
   }
 }

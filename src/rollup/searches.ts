@@ -4,7 +4,7 @@ import { compareText } from '../base/text.js'
 import { bindNodes } from './bindings.js'
 import type { Tree } from './hierarchy.js'
 import type { Search } from './kernel.js'
-import { atomicTests } from './language/evaluate.js'
+import { atomicTests, type Test } from './language/evaluate.js'
 import { formulaSums } from './language/formula.js'
 import type { Rule, UseCase } from './use-case.js'
 
@@ -24,9 +24,7 @@ export function frameColumns(
   useCase: UseCase,
 ): { readonly coded: string[]; readonly amounts: string[] } {
   const { source, measures, rules, drivers } = useCase
-  const tested = rules
-    .flatMap((rule) => searchesOf(tree, rule))
-    .flatMap(({ where }) => (where === null ? [] : atomicTests(where).map(({ column }) => column)))
+  const tested = rules.flatMap((rule) => testsOf(tree, rule).map(({ column }) => column))
   const coded = [
     ...bindNodes(tree, drivers).columns,
     ...tested,
@@ -36,9 +34,15 @@ export function frameColumns(
   return { coded: distinct(coded), amounts: distinct(amounts) }
 }
 
-const distinct = (names: readonly string[]): string[] => [...new Set(names)].sort(compareText)
+/** Each name once, in code point order. */
+export const distinct = (names: readonly string[]): string[] => [...new Set(names)].sort(compareText)
 
-function amountsOfRule(rule: Rule): string[] {
+/** The tests of columns that a rule's predicates are made of. */
+export const testsOf = (tree: Tree, rule: Rule): Test[] =>
+  searchesOf(tree, rule).flatMap(({ where }) => (where === null ? [] : atomicTests(where)))
+
+/** The columns that a rule adds up beside those of the measures. */
+export function amountsOfRule(rule: Rule): string[] {
   if (rule.flavour === 'filter') return []
   if (rule.flavour === 'measure_switch') return [rule.column]
   return formulaSums(rule.formula).map(({ column }) => column)

@@ -8,7 +8,7 @@
 import type { IsoDate } from '../base/dates.js'
 import { formatDecimal } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
-import { problem, Refusal, refuseAll } from '../base/errors.js'
+import { problem, Refusal, refuse, refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { plural } from '../base/text.js'
 import type { Tx } from '../books/books.js'
@@ -27,7 +27,7 @@ import { frameColumns } from './searches.js'
 import { withSource } from './sources.js'
 import { saveResults } from './store/results.js'
 import { loadStructure } from './store/structures.js'
-import { loadUseCase, loadUseCaseVersion, type StoredUseCase } from './store/use-cases.js'
+import { loadUseCase, loadUseCaseVersion, type StoredUseCase, statusOf } from './store/use-cases.js'
 import { type Policy, type UseCase, useCaseDigests } from './use-case.js'
 
 export interface SnapshotRequest {
@@ -105,6 +105,7 @@ export async function createSnapshot(context: Context, request: SnapshotRequest)
 
 async function currentInputs(tx: Tx, { use_case, pnl_date, policy }: SnapshotRequest): Promise<Inputs> {
   const stored = await loadUseCase(tx, use_case)
+  if ((await statusOf(tx, stored.id)) === 'ARCHIVED') refuse('TIE-2313', { use_case: stored.useCase.name })
   const structure = await loadStructure(tx, stored.useCase.structure)
   return {
     stored,

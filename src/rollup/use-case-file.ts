@@ -19,12 +19,11 @@ import {
   visit,
 } from 'yaml'
 import type { z } from 'zod'
-import { type Place, type Problem, problem, Refusal, refuseAll } from '../base/errors.js'
+import { type Place, type Problem, problem, Refusal, refuse, refuseAll } from '../base/errors.js'
 import { didYouMean, unstorable } from '../base/text.js'
-import { printFormula } from './language/formula.js'
-import { printPredicate } from './language/predicate.js'
-import { DEFAULT_SCENARIOS, type Rule, type UseCase } from './use-case.js'
-import { type UseCaseDraft, useCaseDraftSchema } from './use-case-draft.js'
+import { DEFAULT_SCENARIOS, type UseCase } from './use-case.js'
+import { ruleDraftOf, type UseCaseDraft, useCaseDraftSchema } from './use-case-draft.js'
+import { isDeeperThan } from './yaml-depth.js'
 
 export type Path = readonly (string | number)[]
 /** Where the value at a path stands; `offset` is a character within a text value. */
@@ -55,7 +54,13 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 /** A file with more syntax errors than this is no YAML at all. */
 const MAX_SYNTAX_ERRORS = 10
 
+/** No use case needs more than a handful. */
+const MAX_DEPTH = 64
+
 export function readUseCaseFile(text: string, file: string): UseCaseFile {
+  if (isDeeperThan(text, MAX_DEPTH)) {
+    refuse('TIE-2301', { detail: `it is nested deeper than ${MAX_DEPTH} levels.` }, { file, line: 1 })
+  }
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })
   const at = (offset: number): Place => {
@@ -74,6 +79,15 @@ export function readUseCaseFile(text: string, file: string): UseCaseFile {
   const parsed = useCaseDraftSchema.safeParse(value, { reportInput: true })
   if (parsed.success) return { draft: parsed.data, placeOf }
   throw new Refusal(parsed.error.issues.flatMap((issue) => formatProblems(issue, placeOf)))
+}
+
+/** YAML or JSON as plain data, read as the file is: scalars stay the text they were written in. Throws an Error with where. */
+export function plainYaml(text: string): unknown {
+  const document = parseDocument(text)
+  const [error] = document.errors
+  if (error !== undefined) throw error
+  refuseUnusable(document, () => ({}))
+  return plainValue(document.contents as Node | null)
 }
 
 /** Aliases, which would let a small file name a large one, and text that no database can hold. */
@@ -190,20 +204,8 @@ export function printUseCaseFile(useCase: UseCase): string {
       policy: useCase.policy,
       ...(isDefault ? {} : { scenarios }),
       ...(drivers === null ? {} : { drivers }),
-      rules: useCase.rules.map(printRule),
+      rules: useCase.rules.map(ruleDraftOf),
     },
     { lineWidth: 0, collectionStyle: 'any' },
   )
-}
-
-function printRule(rule: Rule): Record<string, string> {
-  const note: Record<string, string> = rule.note === null ? {} : { note: rule.note }
-  if (rule.flavour === 'arithmetic') {
-    const into: Record<string, string> = rule.into === null ? {} : { into: rule.into }
-    return { node: rule.node, formula: printFormula(rule.formula), ...into, ...note }
-  }
-  const where: Record<string, string> = rule.where === null ? {} : { where: printPredicate(rule.where) }
-  const scope: Record<string, string> = rule.scope === 'node' ? {} : { scope: rule.scope }
-  if (rule.flavour === 'filter') return { node: rule.node, ...where, ...scope, ...note }
-  return { node: rule.node, ...where, ...scope, measure_name: rule.measure_name, into: rule.into, ...note }
 }

@@ -1,18 +1,30 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { compareOperations } from '../rollup/operations/compare.js'
+import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
 import { explainOperations } from '../rollup/operations/explain.js'
 import { factOperations } from '../rollup/operations/facts.js'
+import { purgeOperations } from '../rollup/operations/purge.js'
+import { ruleOperations } from '../rollup/operations/rules.js'
 import { runOperations } from '../rollup/operations/runs.js'
 import { structureOperations } from '../rollup/operations/structures.js'
+import { useCaseFieldOperations } from '../rollup/operations/use-case-fields.js'
 import { useCaseOperations } from '../rollup/operations/use-cases.js'
 import { verifyOperations } from '../rollup/operations/verify.js'
+import { whatIfOperations } from '../rollup/operations/what-if.js'
 
 export const CATALOGUE: readonly Operation[] = [
   ...structureOperations,
   ...factOperations,
   ...useCaseOperations,
+  ...useCaseEditOperations,
+  ...useCaseFieldOperations,
+  ...ruleOperations,
+  ...purgeOperations,
   ...runOperations,
   ...explainOperations,
+  ...compareOperations,
+  ...whatIfOperations,
   ...verifyOperations,
 ]

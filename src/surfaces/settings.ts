@@ -13,16 +13,14 @@ export interface Setting {
   readonly origin: string
 }
 
-export const SETTING_NAMES = ['db', 'tenant', 'user', 'host', 'port'] as const
+export const SETTING_NAMES = ['db', 'tenant', 'user', 'host', 'port', 'files', 'max_upload'] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Record<SettingName, Setting>>
 
-const ENVIRONMENT: Readonly<Record<SettingName, readonly string[]>> = {
-  db: ['TIEOUT_DB', 'DATABASE_URL'],
-  tenant: ['TIEOUT_TENANT'],
-  user: ['TIEOUT_USER', 'USER'],
-  host: ['TIEOUT_HOST'],
-  port: ['TIEOUT_PORT'],
+/** Other variables than TIEOUT_NAME that a setting comes from. */
+const OTHER_VARIABLES: Readonly<Partial<Record<SettingName, readonly string[]>>> = {
+  db: ['DATABASE_URL'],
+  user: ['USER'],
 }
 
 const FILE = 'tieout.yaml'
@@ -41,22 +39,19 @@ export async function resolveSettings({ flags, environment, directory }: Setting
     user: 'unknown',
     host: '127.0.0.1',
     port: '4173',
+    files: '',
+    max_upload: '2048',
   }
   const setting = (name: SettingName): Setting => {
     const flag = flags[name]
-    if (flag !== undefined) return { value: flag, origin: `--${name}` }
-    const variable = ENVIRONMENT[name].find((key) => (environment[key] ?? '') !== '')
+    if (flag !== undefined) return { value: flag, origin: `--${name.replaceAll('_', '-')}` }
+    const variables = [`TIEOUT_${name.toUpperCase()}`, ...(OTHER_VARIABLES[name] ?? [])]
+    const variable = variables.find((key) => (environment[key] ?? '') !== '')
     if (variable !== undefined) return { value: environment[variable]!, origin: variable }
     const value = file.values[name]
     return value === undefined ? { value: defaults[name], origin: 'default' } : { value, origin: file.name }
   }
-  return {
-    db: setting('db'),
-    tenant: setting('tenant'),
-    user: setting('user'),
-    host: setting('host'),
-    port: setting('port'),
-  }
+  return Object.fromEntries(SETTING_NAMES.map((name) => [name, setting(name)])) as Settings
 }
 
 async function readSettingsFile(

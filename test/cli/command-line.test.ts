@@ -215,6 +215,10 @@ describe('exit codes', () => {
 
   test.each<[number, string, string[]]>([
     [3, 'TIE-1103', ['runs', 'results', 'no-such-run']],
+    [2, 'TIE-1008', ['use-cases', 'purge', 'Cash Equity Trading']],
+    [2, 'TIE-1002', ['rules', 'set', 'Cash Equity Trading', '--rules', '[{node: ']],
+    [2, 'TIE-1005', ['rules', 'set', 'Cash Equity Trading', '--rules', '@nowhere.yaml']],
+    [4, 'TIE-2306', ['rules', 'set', 'Cash Equity Trading', '--rules', '[{node: NODE_99, formula: "1"}]']],
     [3, 'TIE-1105', ['--tenant', 'nobody', 'runs', 'list']],
     [4, 'TIE-2411', ['facts', 'import', join(EXAMPLES, 'cash-equity', 'facts.csv'), '--table', 'Fact']],
   ])('%d %s: %j', async (exit, code, argv) => {

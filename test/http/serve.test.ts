@@ -138,8 +138,15 @@ test('every other route that reads answers', async () => {
   )
   expect(paths).toContain('/api/v1/use-cases')
   for (const path of paths.filter((one) => !one.includes('{run}'))) {
-    const name = path.includes('structures') ? 'CASH_EQUITY' : encodeURIComponent('America Trading P&L')
-    const { status, json, headers } = await get(path.replace('{name}', name))
+    const useCase = encodeURIComponent('Cash Equity Trading')
+    const name = path.includes('structures') ? 'CASH_EQUITY' : useCase
+    const { status, json, headers } = await get(
+      path
+        .replace('{name}', name)
+        .replace('{use_case}', useCase)
+        .replace('{no}', '1')
+        .replace('{field}', 'strategy'),
+    )
     expect([path, status]).toEqual([path, 200])
     expect(json).toBeTypeOf('object')
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
@@ -154,26 +161,17 @@ describe('problems are documents', () => {
     ['/api/v1/structures/none', 404, 'TIE-1101'],
     ['/api/v1/none', 404, 'TIE-1108'],
     ['/api/v1/runs?pnl_date=2025-02-30', 400, 'TIE-2501'],
-    ['/api/v1/runs?limit=many', 400, 'TIE-1002'],
-    ['/api/v1/runs?colour=red', 400, 'TIE-1002'],
+    ['/api/v1/runs?limit=many', 400, 'TIE-1611'],
+    ['/api/v1/runs?colour=red', 400, 'TIE-1611'],
     [`/api/v1/runs?use_case=${encodeURIComponent("' or 1=1 --")}`, 404, 'TIE-1102'],
     ['/api/v1/use-cases/%2e%2e%2f%2e%2e%2fetc%2fpasswd', 404, 'TIE-1102'],
   ])('%s: %d %s', async (path, status, code) => {
     const answer = await get(path)
     expect(answer.status).toBe(status)
     expect(answer.headers['content-type']).toBe('application/problem+json')
-    expect(answer.json).toMatchObject({ type: `urn:tieout:error:${code}`, status, code })
+    expect(answer.json).toMatchObject({ type: `/errors/${code}`, status, code })
     expect(answer.json.problems.length).toBeGreaterThan(0)
     expect(answer.body).not.toMatch(/\n\s+at /)
-  })
-
-  test('what writes is not served', async () => {
-    for (const [method, path] of [
-      ['POST', '/api/v1/runs'],
-      ['DELETE', '/api/v1/use-cases/x'],
-      ['PUT', '/api/v1/structures/x'],
-    ])
-      expect((await get(path!, {}, method)).status).toBe(404)
   })
 
   test('a name with NUL is refused', async () => {

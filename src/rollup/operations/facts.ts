@@ -53,6 +53,13 @@ const importFacts = operation({
     'TIE-2415',
   ],
   positional: ['file'],
+  http: {
+    method: 'POST',
+    path: '/api/v1/fact-tables/{table}/imports',
+    upload: 'file',
+    mediaTypes: { 'text/csv': '.csv', 'application/vnd.apache.parquet': '.parquet' },
+    location: '/api/v1/fact-tables',
+  },
   async run(context, given) {
     const { books, tenant } = context
     const digest = await digestOfFile(given.file)

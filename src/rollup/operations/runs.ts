@@ -1,12 +1,9 @@
 /** Operations on roll-up runs: create, list, show, results, verify. */
 
 import { z } from 'zod'
-import { type IsoDate, parseDate } from '../../base/dates.js'
-
-import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
-import { listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
+import { latestCompletedRun, listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
 import { findingsOf } from '../../books/runs.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
@@ -14,10 +11,7 @@ import { completedRun } from '../store/completed-run.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
 import { varianceOf } from '../variance.js'
-import { amount, findingSchema, hasErrorFindings } from './schemas.js'
-
-/** A COB date; raises TIE-2501 for anything else. */
-const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
+import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
 
 const tieOutRow = z.object({
   scenario: z.string(),
@@ -75,6 +69,7 @@ const create = operation({
     'TIE-2503',
   ],
   positional: [],
+  http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/runs', location: '/api/v1/runs/{run_id}' },
   violated: hasErrorFindings,
   async run(context, { use_case, date, name, policy }) {
     const pnl_date = dateOf(date)
@@ -157,6 +152,35 @@ const list = operation({
         runs: headers.map(listedRun),
         total: headers.length,
         filters: { pnl_date: date ?? null, use_case_id: id ?? null },
+      }
+    }),
+})
+
+const defaults = operation({
+  name: 'runs defaults',
+  summary:
+    'What a screen begins with: the newest COB date that has a completed run, its use case and that run.',
+  effect: 'read',
+  input: z.object({}),
+  output: z.object({
+    pnl_date: z.string().nullable(),
+    use_case_id: z.string().nullable(),
+    use_case: z.string().nullable(),
+    run_id: z.string().nullable(),
+    run_name: z.string().nullable(),
+  }),
+  errors: [],
+  positional: [],
+  http: { method: 'GET', path: '/api/v1/runs/latest/defaults' },
+  run: ({ books, tenant }) =>
+    books.transaction(tenant, async (tx) => {
+      const header = await latestCompletedRun(tx, 'rollup')
+      return {
+        pnl_date: header?.pnl_date ?? null,
+        use_case_id: header?.use_case_id ?? null,
+        use_case: (header?.parameters.use_case as string | undefined) ?? null,
+        run_id: header?.id ?? null,
+        run_name: header?.run_name ?? null,
       }
     }),
 })
@@ -277,4 +301,4 @@ async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly strin
   return useCase.source.scenario === null ? [] : useCase.scenarios
 }
 
-export const runOperations: readonly Operation[] = [create, list, show, results]
+export const runOperations: readonly Operation[] = [create, list, defaults, show, results]

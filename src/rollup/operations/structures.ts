@@ -54,6 +54,12 @@ const importStructure = operation({
     'TIE-2405',
   ],
   positional: ['name', 'file'],
+  http: {
+    method: 'POST',
+    path: '/api/v1/structures/{name}',
+    upload: 'file',
+    location: '/api/v1/structures/{structure}',
+  },
   async run({ books, tenant, who }, { name, file, ignore_columns, dry_run }) {
     const rows = await readStructure(file, ignore_columns)
     const digest = structureDigest(rows)

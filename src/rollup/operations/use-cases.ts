@@ -1,27 +1,21 @@
 /** Operations on use cases: apply a file, export it again, list, show. */
 
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
+import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
-import { bindUseCase, sourceOf } from '../bind-use-case.js'
+import { applyDraft } from '../apply-use-case.js'
+import { sourceOf } from '../bind-use-case.js'
 import { bindNodes } from '../bindings.js'
 import { buildTree } from '../hierarchy.js'
-import { resolutionFindings, resolveRules } from '../resolver.js'
+import { resolveRules } from '../resolver.js'
 import { ruleText } from '../rule-text.js'
-import { withSource } from '../sources.js'
 import { loadStructure } from '../store/structures.js'
-import {
-  findUseCase,
-  listUseCases,
-  loadUseCase,
-  savedDigest,
-  saveUseCase,
-  useCaseDigest,
-} from '../store/use-cases.js'
+import { listUseCases, loadUseCase } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
-import { findingSchema } from './schemas.js'
+import { appliedSchema, BINDING_ERRORS } from './schemas.js'
 
 const apply = operation({
   name: 'use-cases apply',
@@ -31,83 +25,31 @@ const apply = operation({
     file: z.string().describe('The YAML file.'),
     dry_run: z.boolean().default(false).describe('Check, store nothing.'),
   }),
-  output: z.object({
-    use_case: z.string(),
-    use_case_id: z.string(),
-    version: z.number(),
-    changed: z.boolean(),
-    structure: z.string(),
-    measures: z.array(z.string()),
-    rules: z.number(),
-    dry_run: z.boolean(),
-    findings: z.array(findingSchema),
-  }),
-  errors: [
-    'TIE-1101',
-    'TIE-1104',
-    'TIE-2201',
-    'TIE-2202',
-    'TIE-2203',
-    'TIE-2204',
-    'TIE-2205',
-    'TIE-2206',
-    'TIE-2207',
-    'TIE-2208',
-    'TIE-2209',
-    'TIE-2210',
-    'TIE-2211',
-    'TIE-2301',
-    'TIE-2302',
-    'TIE-2303',
-    'TIE-2304',
-    'TIE-2305',
-    'TIE-2306',
-    'TIE-2307',
-    'TIE-2308',
-    'TIE-2309',
-    'TIE-2310',
-    'TIE-2311',
-    'TIE-2312',
-  ],
+  output: appliedSchema,
+  errors: ['TIE-1612', 'TIE-2301', ...BINDING_ERRORS],
   positional: ['file'],
-  async run({ books, tenant, who, newId }, { file, dry_run }) {
+  http: {
+    method: 'POST',
+    path: '/api/v1/use-cases',
+    upload: 'file',
+    // JSON is YAML.
+    mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
+    uploadLimit: 4 * 2 ** 20,
+    location: '/api/v1/use-cases/{use_case_id}',
+  },
+  async run(context, { file, dry_run }) {
     // Loaded here, because the reader of YAML would slow the start of every other command.
     const { readUseCaseFile } = await import('../use-case-file.js')
     const { draft, placeOf } = readUseCaseFile(await textOf(file), file)
     const spec = sourceOf(draft, placeOf)
     // A path is taken from where the file stands, and kept whole.
-    const source = spec.path === null ? spec : { ...spec, path: resolve(dirname(file), spec.path) }
-    return books.transaction(tenant, async (tx) => {
-      const structure = await loadStructure(tx, draft.structure)
-      const tree = buildTree(structure.rows)
-      const known = await findUseCase(tx, draft.use_case)
-      const useCase = await withSource(tx, source, known?.id, async ({ columns }) =>
-        bindUseCase(draft, { tree, source, columns, placeOf }),
-      )
-      const changed =
-        known === undefined || (await savedDigest(tx, known.id, known.version)) !== useCaseDigest(useCase)
-      const id = known?.id ?? newId()
-      const version = changed ? (known?.version ?? 0) + 1 : known.version
-      if (changed && !dry_run) await saveUseCase(tx, tenant, { id, version, useCase }, who)
-      const resolution = resolveRules(
-        tree,
-        useCase.rules,
-        useCase.measures,
-        bindNodes(tree, useCase.drivers),
-        useCase.policy,
-      )
-      return {
-        use_case: useCase.name,
-        use_case_id: id,
-        version,
-        changed,
-        structure: useCase.structure,
-        measures: useCase.measures.map(({ name }) => name),
-        rules: useCase.rules.length,
-        dry_run,
-        findings: resolutionFindings(resolution.decisions),
-      }
-    })
+    const source =
+      spec.path === null
+        ? spec
+        : { ...spec, path: namedFile(context, spec.path, dirname(file), placeOf(['source', 'path'])) }
+    return context.books.transaction(context.tenant, (tx) =>
+      applyDraft(context, tx, { draft, source, placeOf }, { dry_run, expected_version: undefined }),
+    )
   },
 })
 

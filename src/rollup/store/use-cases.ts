@@ -33,12 +33,30 @@ export function listUseCases(tx: Tx): Promise<UseCaseSummary[]> {
   )
 }
 
+export interface FoundUseCase {
+  readonly id: string
+  /** The current one. */
+  readonly version: number
+  /** Trials have versions too, which never become the current one. */
+  readonly newest: number
+}
+
+/** By name; `locked` until the end of the transaction for whoever is going to make or change it. */
 export async function findUseCase(
   tx: Tx,
   name: string,
-): Promise<{ readonly id: string; readonly version: number } | undefined> {
-  const [row] = await tx.rows<{ id: string; version: number }>(
-    'SELECT use_case_id AS id, version FROM use_cases WHERE name = $1',
+  mode: 'read' | 'locked' = 'read',
+): Promise<FoundUseCase | undefined> {
+  if (mode === 'locked') {
+    await tx.execute(
+      `SELECT pg_advisory_xact_lock(hashtextextended('use-case:' || tieout_current_tenant()::text || ':' || $1, 0))`,
+      [name],
+    )
+  }
+  const [row] = await tx.rows<FoundUseCase>(
+    `SELECT u.use_case_id AS id, u.version,
+       (SELECT max(v.version) FROM use_case_versions AS v WHERE v.use_case_id = u.use_case_id) AS newest
+       FROM use_cases AS u WHERE u.name = $1`,
     [name],
   )
   return row
@@ -130,10 +148,10 @@ export async function savedDigest(tx: Tx, id: string, version: number): Promise<
 export async function saveUseCase(
   tx: Tx,
   tenant: TenantId,
-  { id, version, useCase }: StoredUseCase,
+  stored: StoredUseCase,
   appliedBy: string,
 ): Promise<void> {
-  const { rules, ...definition } = useCase
+  const { id, version, useCase } = stored
   const mapping = JSON.stringify(
     Object.fromEntries(useCase.measures.map(({ name, column }) => [name, column])),
   )
@@ -155,6 +173,17 @@ export async function saveUseCase(
       useCase.policy,
     ],
   )
+  await saveVersion(tx, tenant, stored, appliedBy)
+}
+
+/** A version beside the current one, which stays what it is: that of a trial. */
+export async function saveVersion(
+  tx: Tx,
+  tenant: TenantId,
+  { id, version, useCase }: StoredUseCase,
+  appliedBy: string,
+): Promise<void> {
+  const { rules, ...definition } = useCase
   await tx.execute(
     'INSERT INTO use_case_versions (tenant_id, use_case_id, version, definition, digest, applied_by) VALUES ($1, $2, $3, $4::jsonb, $5, $6)',
     [tenant, id, version, JSON.stringify(definition), useCaseDigest(useCase), appliedBy],
@@ -195,4 +224,16 @@ export async function useCasesOfTable(tx: Tx, table: string): Promise<StoredUseC
   const found: StoredUseCase[] = []
   for (const { id, version } of rows) found.push(await loadUseCaseVersion(tx, id, version))
   return found
+}
+
+export async function statusOf(tx: Tx, id: string): Promise<string> {
+  const [row] = await tx.rows<{ status: string }>('SELECT status FROM use_cases WHERE use_case_id = $1', [id])
+  return row!.status
+}
+
+export async function setStatus(tx: Tx, id: string, status: string): Promise<void> {
+  await tx.execute('UPDATE use_cases SET status = $2, updated_at = now() WHERE use_case_id = $1', [
+    id,
+    status,
+  ])
 }

@@ -10,7 +10,7 @@ import type { Operation } from '../../books/operation.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Environment } from '../environment.js'
 import { openSession, type Session } from '../session.js'
-import { resolveSettings, type Settings } from '../settings.js'
+import { resolveSettings, SETTING_NAMES, type Settings } from '../settings.js'
 import { addOptions, inputOf } from './options.js'
 import { isPaged, printAllPages } from './pages.js'
 import { PRESENTATIONS } from './present.js'
@@ -20,16 +20,18 @@ import { makeProgress } from './progress.js'
 import { COLOURED, PLAIN, type Style } from './style.js'
 import { csv, ndjson, textTable } from './table.js'
 
-export interface GlobalOptions {
-  readonly db?: string
-  readonly tenant?: string
-  readonly user?: string
+export interface GlobalOptions extends SettingFlags {
   readonly config?: string
   readonly json?: boolean
   readonly format?: 'table' | 'csv' | 'json' | 'ndjson'
   readonly debug?: boolean
   readonly quiet?: boolean
+  /** A line for every request that is served. */
+  readonly verbose?: boolean
 }
+
+/** Settings that a command's flags give, as commander names them: `max_upload` is maxUpload. */
+type SettingFlags = Readonly<Record<string, unknown>>
 
 /** What a command's action gets besides its own input. */
 export interface CommandContext {
@@ -97,6 +99,7 @@ function addOperation(program: Command, operation: Operation, bind: Bind): void 
   const command = parent.command(words.at(-1)!).description(operation.summary)
   addOptions(command, operation)
   if (isPaged(operation)) command.option('--all', 'Every page, as CSV or NDJSON.')
+  if (operation.effect === 'purge') command.addOption(new Option('--yes', 'Do it.'))
   command.action(async () => bind(command, (context) => runOperation(context, operation, command))())
 }
 
@@ -104,7 +107,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   structures: 'Hierarchies: import, list, show.',
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
-  runs: 'Calculations: create, list, show, results, explain, facts, verify.',
+  rules: 'The rules of a use case: list, add, replace, remove, preview.',
+  runs: 'Calculations: create, list, show, results, explain, facts, compare, verify.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)
@@ -115,7 +119,9 @@ async function runOperation(
   command: Command,
 ): Promise<number> {
   const given = command.opts()
-  const input = inputOf(operation, command.processedArgs, given)
+  if (operation.effect === 'purge' && given.yes !== true)
+    throw new Refusal([problem('TIE-1008', { command: `tieout ${operation.name}` })])
+  const input = await inputOf(operation, command.processedArgs, given)
   if (isPaged(operation) && given.all === true)
     return printAllPages(context, operation, input as Readonly<Record<string, unknown>>, given)
   const output = await context.withSession(async ({ context: operationContext }) =>
@@ -159,9 +165,11 @@ async function commandContext(
   options: GlobalOptions,
   name: string,
 ): Promise<CommandContext> {
-  const { db, tenant, user, config } = options
   const flags = Object.fromEntries(
-    Object.entries({ db, tenant, user, config }).filter(([, value]) => value !== undefined),
+    [...SETTING_NAMES, 'config'].flatMap((setting) => {
+      const value = options[setting.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())]
+      return typeof value === 'string' ? [[setting, value]] : []
+    }),
   )
   const settings = await resolveSettings({
     flags,

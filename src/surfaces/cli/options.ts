@@ -1,11 +1,13 @@
 /**
  * An operation's input as command-line options: `dry_run: boolean` becomes --dry-run, `date: string` becomes
- * --date DATE, required ones are asked for. Raises TIE-1002 for values that are not of the input's form.
+ * --date DATE, required ones are asked for. Lists and objects are written as JSON, or come from a file of YAML
+ * or JSON: --rules @rules.yaml. Raises TIE-1002 for values that are not of the input's form, TIE-1005.
  */
 
+import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
-import { problem, Refusal } from '../../base/errors.js'
+import { problem, Refusal, refuse } from '../../base/errors.js'
 import type { Operation } from '../../books/operation.js'
 
 interface Field {
@@ -13,15 +15,28 @@ interface Field {
   readonly flag: string
   readonly description: string
   readonly isBoolean: boolean
+  /** A list or an object. */
+  readonly isStructured: boolean
   readonly choices: readonly string[] | undefined
   readonly fallback: unknown
   readonly required: boolean
 }
 
+interface Property {
+  readonly type?: string
+  readonly anyOf?: readonly Property[]
+  readonly description?: string
+  readonly enum?: string[]
+  readonly default?: unknown
+}
+
+const isStructured = ({ type, anyOf = [] }: Property): boolean =>
+  type === 'array' || type === 'object' || anyOf.some(isStructured)
+
 /** The JSON schema of the input says all that a flag needs. */
 export function fieldsOf({ input, flags = {} }: Operation): Field[] {
   const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as {
-    properties?: Record<string, { type?: string; description?: string; enum?: string[]; default?: unknown }>
+    properties?: Record<string, Property>
     required?: string[]
   }
   return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
@@ -29,6 +44,7 @@ export function fieldsOf({ input, flags = {} }: Operation): Field[] {
     flag: flags[name] ?? name.replaceAll('_', '-'),
     description: property.description ?? '',
     isBoolean: property.type === 'boolean',
+    isStructured: isStructured(property),
     choices: property.enum,
     fallback: property.default,
     required: schema.required?.includes(name) ?? false,
@@ -52,16 +68,18 @@ export function addOptions(command: Command, operation: Operation): void {
 }
 
 /** The operation's input from positional arguments and options. */
-export function inputOf(
+export async function inputOf(
   operation: Operation,
   positional: readonly unknown[],
   options: Readonly<Record<string, unknown>>,
-): unknown {
-  const given = fieldsOf(operation).flatMap((field): [string, unknown][] => {
+): Promise<unknown> {
+  const given: [string, unknown][] = []
+  for (const field of fieldsOf(operation)) {
     const place = operation.positional.indexOf(field.name)
     const value = place >= 0 ? positional[place] : options[camel(field.flag)]
-    return value === undefined ? [] : [[field.name, value]]
-  })
+    if (value === undefined) continue
+    given.push([field.name, field.isStructured ? await structured(operation, field, String(value)) : value])
+  }
   const parsed = operation.input.safeParse(Object.fromEntries(given))
   if (parsed.success) return parsed.data
   throw new Refusal(
@@ -72,6 +90,25 @@ export function inputOf(
       }),
     ),
   )
+}
+
+async function structured(operation: Operation, { flag }: Field, text: string): Promise<unknown> {
+  const { plainYaml } = await import('../../rollup/use-case-file.js')
+  const content = text.startsWith('@') ? await contentOf(text.slice(1)) : text
+  try {
+    return plainYaml(content)
+  } catch (error) {
+    const detail = `--${flag}: ${(error as Error).message.split('\n')[0]}`
+    throw new Refusal([problem('TIE-1002', { command: operation.name, detail })])
+  }
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    refuse('TIE-1005', { file, detail: (error as Error).message })
+  }
 }
 
 const camel = (flag: string): string => flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())

@@ -55,6 +55,7 @@ interface UseCaseShown {
 }
 
 export const INPUT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
+  'use-cases purge': presentation<{ message: string }>({ text: ({ message }) => message }),
   'structures import': presentation<StructureImported>({
     text: (out, style) =>
       [

@@ -3,6 +3,7 @@
  * are shown as indented JSON. Raises nothing.
  */
 
+import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
@@ -12,4 +13,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...INPUT_PRESENTATIONS,
   ...RUN_PRESENTATIONS,
   ...EXPLANATION_PRESENTATIONS,
+  ...COMPARISON_PRESENTATIONS,
 }

@@ -44,13 +44,7 @@ export function addProgramCommands(program: Command, bind: Bind): void {
   add(program, 'demo', 'Load the samples, calculate them and print the figures.', async (_, context) =>
     runDemo(context),
   )
-  add(program, 'start', 'The demo, then serve on this machine.', async (_, context) => {
-    await runDemo(context)
-    return serve(context)
-  })
-  add(program, 'serve', 'Serve runs and the reference page over HTTP on this machine.', async (_, context) =>
-    serve(context),
-  )
+  addServing(program, add)
   addMigrations(program, add)
   addTenants(program, add)
   add(
@@ -80,6 +74,27 @@ type Add = (
   summary: string,
   action: (command: Command, context: CommandContext) => Promise<number>,
 ) => Command
+
+function addServing(program: Command, add: Add): void {
+  const start = add(program, 'start', 'The demo, then serve on this machine.', async (_, context) => {
+    await runDemo(context)
+    return serve(context)
+  })
+  const alone = add(
+    program,
+    'serve',
+    'Serve every operation and the reference page over HTTP.',
+    async (_, context) => serve(context),
+  )
+  for (const command of [start, alone]) {
+    command
+      .addOption(new Option('--host <host>', 'Address to listen on; this machine only by default.'))
+      .addOption(new Option('--port <port>', 'Port to listen on.'))
+      .addOption(new Option('--files <dir>', 'Directory of files that a use case sent over HTTP may name.'))
+      .addOption(new Option('--max-upload <mib>', 'Size of a file that is sent, in MiB, at most.'))
+      .addOption(new Option('--verbose', 'A line for every request on stderr.'))
+  }
+}
 
 function addMigrations(program: Command, add: Add): void {
   const migrate = program.command('migrate').description('The schema of the database.')

@@ -1,32 +1,52 @@
 /**
- * HTTP on this machine: the reading operations that have a route, and a reference page. Loopback only, and
- * only for requests that name the loopback host, so that no web page elsewhere can reach in by DNS.
+ * HTTP as a process: settings become an application on a port, until interrupted. Raises TIE-1204 (the port is
+ * taken).
  */
 
 import { once } from 'node:events'
 import { serve } from '@hono/node-server'
 import { refuse } from '../../base/errors.js'
+import { CATALOGUE } from '../catalogue.js'
 import type { CommandContext } from '../cli/command-line.js'
 import type { Session } from '../session.js'
+import { withoutLogin } from './access.js'
 import { makeApp } from './http-app.js'
+
+const MIB = 2 ** 20
+
+/** Milliseconds that a client may take to send the head of a request, and all of it. */
+const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 900_000, keepAliveTimeout: 10_000 }
 
 /** Serves until interrupted; returns the exit code. */
 export async function serveHttp(
-  { settings, environment, note }: CommandContext,
+  { settings, environment, options, note }: CommandContext,
   session: Session,
 ): Promise<number> {
-  const app = makeApp(session.context)
-  const server = serve({ fetch: app.fetch, hostname: settings.host.value, port: Number(settings.port.value) })
+  const { host, port, files } = settings
+  const app = makeApp({
+    context: session.context,
+    operations: CATALOGUE,
+    access: withoutLogin(session.context),
+    limits: { maxBody: MIB, maxUpload: Number(settings.max_upload.value) * MIB, maxRequests: 64 },
+    files: files.value === '' ? null : files.value,
+    log: options.verbose === true ? note : () => undefined,
+    complain: (line) => environment.stderr.write(`${line}\n`),
+  })
+  const server = serve({
+    fetch: app.fetch,
+    hostname: host.value,
+    port: Number(port.value),
+    serverOptions: { ...TIMEOUTS, maxHeaderSize: 16 * 1024 },
+  })
   try {
     await once(server, 'listening')
   } catch (error) {
-    const { host, port } = settings
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     refuse('TIE-1204', { host: host.value, port: port.value })
   }
   const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : settings.port.value
-  note(`Serving on http://${settings.host.value}:${port}/  (Ctrl-C stops)`)
+  const bound = typeof address === 'object' && address !== null ? address.port : port.value
+  note(`Serving on http://${host.value}:${bound}/  (Ctrl-C stops)`)
   if (!environment.signal.aborted) await once(environment.signal, 'abort')
   server.close()
   if ('closeAllConnections' in server) server.closeAllConnections()

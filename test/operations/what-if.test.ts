@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Context } from '#tieout/books/operation'
+import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import {
+  contextOf,
+  type Folder,
+  makeFolder,
+  type Output,
+  perform,
+  refusedAndNothingStored,
+  tableCounts,
+} from '../support/cli.js'
+
+let db: TestBooks
+let folder: Folder
+let context: Context
+beforeAll(async () => {
+  folder = makeFolder()
+  db = await openTestBooks()
+  context = contextOf(db.books, await newTenant(db.books))
+  const structure = 'node_id,parent_node_id,node_name\nR,,Root\nA,R,Alpha\nA1,A,One\nA2,A,Two\nB,R,Beta\n'
+  await perform(context, 'structures import', { name: 'S', file: folder.write('s.csv', structure) })
+  const facts = `cc,pnl_date,book,amt,fee
+A1,2025-12-24,B1,10.00,1.00
+A1,2025-12-24,B2,15.00,1.50
+A2,2025-12-24,B1,20.00,2.00
+B,2025-12-24,B3,7.00,0.70
+`
+  await perform(context, 'facts import', { file: folder.write('f.csv', facts), table: 'fact_tried' })
+  const yaml = `use_case: Tried
+structure: S
+source: {table: fact_tried, date: pnl_date, scenario: null}
+measures: {daily: amt}
+drivers: [{nodes: leaves, column: cc}]
+rules:
+  - {node: A1, where: "book = 'B1'"}
+`
+  await perform(context, 'use-cases apply', { file: folder.write('u.yaml', yaml) })
+})
+afterAll(async () => {
+  await db?.close()
+  folder.remove()
+})
+
+const tryOut = (edits: object, more: object = {}): Promise<Output> =>
+  perform(context, 'whatif', { use_case: 'Tried', date: '2025-12-24', edits, ...more })
+
+/** `node: adjusted → adjusted (difference), plug → plug`. */
+const lines = ({ rows }: Output): string[] =>
+  rows.map(
+    ({ node_id, before, after, difference }: Output) =>
+      `${node_id}: ${before?.adjusted ?? '·'} → ${after?.adjusted ?? '·'} (${difference ?? '·'}), plug ${before?.plug ?? '·'} → ${after?.plug ?? '·'}`,
+  )
+
+describe('whatif', () => {
+  test.each<[string, object, string[]]>([
+    // A1 = 10 of 25; without the rule 25, so A = 25 + 20 = 45, R = 45 + 7 = 52.
+    [
+      'a rule taken away',
+      { remove_rules: [{ node: 'A1' }] },
+      [
+        'R: 37.00 → 52.00 (15.00), plug 15.00 → 0.00',
+        'A: 30.00 → 45.00 (15.00), plug 15.00 → 0.00',
+        'A1: 10.00 → 25.00 (15.00), plug 15.00 → 0.00',
+      ],
+    ],
+    [
+      'a rule replaced and one added: A1 = 15, B = 2 × 20 = 40',
+      {
+        set_rules: [
+          { node: 'A1', where: "book = 'B2'" },
+          { node: 'B', formula: '2 * A2' },
+        ],
+      },
+      [
+        'R: 37.00 → 75.00 (38.00), plug 15.00 → -23.00',
+        'A: 30.00 → 35.00 (5.00), plug 15.00 → 10.00',
+        'A1: 10.00 → 15.00 (5.00), plug 15.00 → 10.00',
+        'B: 7.00 → 40.00 (33.00), plug 0.00 → -33.00',
+      ],
+    ],
+    [
+      'another mapping: fees 1 of 2.50 in A1, 2 in A2, 0.70 in B',
+      { measures: { daily: 'fee' } },
+      [
+        'R: 37.00 → 3.70 (-33.30), plug 15.00 → 1.50',
+        'A: 30.00 → 3.00 (-27.00), plug 15.00 → 1.50',
+        'A1: 10.00 → 1.00 (-9.00), plug 15.00 → 1.50',
+        'A2: 20.00 → 2.00 (-18.00), plug 0.00 → 0.00',
+        'B: 7.00 → 0.70 (-6.30), plug 0.00 → 0.00',
+      ],
+    ],
+    ['nothing edited', {}, []],
+    [
+      'a division by zero empties the cell and what is made of it',
+      { set_rules: [{ node: 'B', formula: '1 / 0' }] },
+      ['R: 37.00 → · (·), plug 15.00 → ·', 'B: 7.00 → · (·), plug 0.00 → ·'],
+    ],
+  ])('%s', async (_, edits, expected) => {
+    const before = await tableCounts(db.books)
+    const out = await tryOut(edits)
+    expect(lines(out)).toEqual(expected)
+    expect(out).toMatchObject({ trial: true, version: 1, facts: 4, cells: 6, changed: expected.length })
+    expect(await tableCounts(db.books)).toEqual(before)
+  })
+
+  test('gives the digest that a run has once the edits are saved', async () => {
+    const edits = { policy: 'top_down', set_rules: [{ node: 'A', where: "book != 'B1'" }] }
+    const { result_digest, policy } = await tryOut(edits)
+    expect(policy).toEqual({ before: 'most_specific', after: 'top_down' })
+    const { yaml } = await perform(context, 'use-cases export', { name: 'Tried' })
+    await perform(context, 'use-cases apply', {
+      file: folder.write('saved.yaml', yaml.replace('use_case: Tried', 'use_case: Saved')),
+    })
+    const run = () => perform(context, 'runs create', { use_case: 'Saved', date: '2025-12-24' })
+    expect((await run()).result_digest).toBe(result_digest.before)
+    await perform(context, 'use-cases update', { use_case: 'Saved', ...edits })
+    expect((await run()).result_digest).toBe(result_digest.after)
+  })
+
+  test('findings that the edits bring come first', async () => {
+    const { findings, new_findings } = await tryOut({ set_rules: [{ node: 'B', where: "book = 'B33'" }] })
+    expect(new_findings).toBe(1)
+    expect(findings[0]).toMatchObject({ code: 'RULE_MATCHES_NOTHING', node_id: 'B' })
+    expect(findings[0].suggestion).toContain("book = 'B3'")
+  })
+
+  test.each<[object, string]>([
+    [{ edits: { set_rules: [{ node: 'A9', formula: '1' }] } }, 'TIE-2306 /set_rules/0/node'],
+    [{ edits: { set_rules: [{ node: 'A', where: "bok = 'B1'" }] } }, 'TIE-2202 /set_rules/0/where'],
+    [{ edits: { set_rules: [{ node: 'A', formula: 'R + 1' }] } }, 'TIE-2309 /set_rules/0'],
+    [{ edits: { rules: [{ node: 'A', formula: '(' }] } }, 'TIE-2201 /rules/0/formula'],
+    [{ edits: { remove_rules: [{ node: 'A11' }] } }, 'TIE-2314 /remove_rules/0'],
+    [{ edits: { source: { table: 'fact_tied', date: null, scenario: null } } }, 'TIE-1104 '],
+    [{ edits: {}, date: 'today' }, 'TIE-2501 '],
+    [{ edits: {}, use_case: 'Tired' }, 'TIE-1102 '],
+  ])('%j: %s, nothing stored', async (input, expected) => {
+    const [first] = await refusedAndNothingStored(db.books, () =>
+      perform(context, 'whatif', { use_case: 'Tried', date: '2025-12-24', ...input }),
+    )
+    expect(`${first!.code} ${first!.place?.pointer ?? ''}`).toBe(expected)
+  })
+})
