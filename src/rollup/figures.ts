@@ -39,7 +39,7 @@ export function figuresOf(calculation: Calculation, tree: Tree, useCase: UseCase
 }
 
 /** The virtual rules of the nodes that have bindings. */
-function autoRules(tree: Tree, { drivers }: UseCase): ReadonlyMap<number, string> {
+export function autoRules(tree: Tree, { drivers }: UseCase): ReadonlyMap<number, string> {
   const rules = new Map<number, string>()
   for (const { node, column, value } of bindNodes(tree, drivers).bindings) {
     const earlier = rules.get(node)

@@ -3,6 +3,7 @@
 import type { Operation } from '../books/operation.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
+import { explainOperations } from '../rollup/operations/explain.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
 import { ruleOperations } from '../rollup/operations/rules.js'
@@ -22,6 +23,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...ruleOperations,
   ...purgeOperations,
   ...runOperations,
+  ...explainOperations,
   ...compareOperations,
   ...whatIfOperations,
   ...verifyOperations,

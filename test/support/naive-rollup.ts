@@ -56,18 +56,18 @@ export interface NaiveCell {
 
 export class NaiveCycle extends Error {}
 
-const zero: Fraction = { n: 0n, d: 1n }
+export const zero: Fraction = { n: 0n, d: 1n }
 export const fraction = (text: string): Fraction => {
   const [whole, decimals = ''] = text.split('.')
   return { n: BigInt(`${whole}${decimals}`), d: 10n ** BigInt(decimals.length) }
 }
-const plus = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.d + b.n * a.d, d: a.d * b.d })
-const minus = (a: Fraction, b: Fraction): Fraction => plus(a, { n: -b.n, d: b.d })
-const times = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.n, d: a.d * b.d })
+export const plus = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.d + b.n * a.d, d: a.d * b.d })
+export const minus = (a: Fraction, b: Fraction): Fraction => plus(a, { n: -b.n, d: b.d })
+export const times = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.n, d: a.d * b.d })
 export const sameFraction = (a: Fraction, b: Fraction): boolean => a.n * b.d === b.n * a.d
 
 /** The quotient to twelve places, a tie to the even neighbour. */
-function over(a: Fraction, b: Fraction): Fraction | undefined {
+export function over(a: Fraction, b: Fraction): Fraction | undefined {
   if (b.n === 0n) return undefined
   let n = a.n * b.d * 10n ** 12n
   let d = a.d * b.n

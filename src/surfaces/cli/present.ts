@@ -4,6 +4,7 @@
  */
 
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
+import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import type { Presentation } from './presentation.js'
@@ -11,5 +12,6 @@ import type { Presentation } from './presentation.js'
 export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...INPUT_PRESENTATIONS,
   ...RUN_PRESENTATIONS,
+  ...EXPLANATION_PRESENTATIONS,
   ...COMPARISON_PRESENTATIONS,
 }
