@@ -92,6 +92,29 @@ export function searchGroups(facts: Facts, groups: Groups, searches: readonly Se
   return adding.sums()
 }
 
+/** Where a row of a frame stands. */
+export interface RowPlace {
+  readonly block: number
+  readonly row: number
+}
+
+/** The first rows a search finds, in the order of the frame. */
+export function firstRows(facts: Facts, { node, where }: Search, limit: number): RowPlace[] {
+  const { frame, tree, owners, verdicts } = facts
+  const searched = new SearchedRows(tree, owners, [node ?? 0])
+  const choose = where === null ? undefined : new RowTests(verdicts).compile(where)
+  const found: RowPlace[] = []
+  for (const [block, { rows }] of frame.blocks.entries()) {
+    if (found.length >= limit) break
+    const chosen = new Int32Array(rows)
+    searched.lookAt(frame.blocks[block]!)
+    const list = searched.under(node ?? 0)
+    const length = choose === undefined ? copy(list, chosen) : choose(frame.blocks[block]!, list, chosen)
+    for (const row of chosen.subarray(0, Math.min(length, limit - found.length))) found.push({ block, row })
+  }
+  return found
+}
+
 /** What searches have found so far. */
 class SearchSums {
   private readonly found: GroupSums

@@ -11,7 +11,16 @@ import { type Bindings, bindNodes } from './bindings.js'
 import { decimalAt, type Sums } from './group-sums.js'
 import type { Purpose } from './groups.js'
 import type { Tree } from './hierarchy.js'
-import { type Facts, type FirstPass, passOver, type Search, searchFacts, searchGroups } from './kernel.js'
+import {
+  type Facts,
+  type FirstPass,
+  firstRows,
+  passOver,
+  type RowPlace,
+  type Search,
+  searchFacts,
+  searchGroups,
+} from './kernel.js'
 import type { Predicate } from './language/predicate.js'
 import { type Overlap, RowOwners } from './row-owners.js'
 import { Verdicts } from './tested-columns.js'
@@ -157,6 +166,11 @@ export class RollUpBase {
     const key = searchKey(search)
     if (!this.kept.has(key)) this.find([search])
     return this.kept.get(key)![scenario]!
+  }
+
+  /** The first rows that a search finds, of every scenario, in the order of the frame. */
+  examples(search: Search, limit: number): RowPlace[] {
+    return firstRows(this.facts, plain(search), limit)
   }
 
   /** Every fact at or below a node. */
