@@ -21,19 +21,28 @@ export interface Figures {
 
 export function resultDigest(rows: readonly Figures[]): Digest {
   const digest = new RowDigest()
-  const sorted = [...rows].sort(
-    (a, b) =>
-      compareText(a.node_id, b.node_id) ||
-      compareText(a.measure, b.measure) ||
-      compareText(a.scenario, b.scenario),
-  )
-  for (const row of sorted) {
+  for (const row of inOrder(rows)) {
     const amounts = [row.natural, row.direct, row.adjusted, row.plug].map((text) =>
       text === null ? null : canonical(text),
     )
     digest.add([row.node_id, row.measure, row.scenario, ...amounts, row.fact_count])
   }
   return digest.end()
+}
+
+/** By node id, measure and scenario. Every name is compared once and ranked, since each stands in many rows. */
+function inOrder(rows: readonly Figures[]): Figures[] {
+  const nodes = ranksOf(rows.map(({ node_id }) => node_id))
+  const measures = ranksOf(rows.map(({ measure }) => measure))
+  const scenarios = ranksOf(rows.map(({ scenario }) => scenario))
+  return [...rows.keys()]
+    .sort((a, b) => nodes[a]! - nodes[b]! || measures[a]! - measures[b]! || scenarios[a]! - scenarios[b]!)
+    .map((row) => rows[row]!)
+}
+
+function ranksOf(names: readonly string[]): Int32Array {
+  const ranks = new Map([...new Set(names)].sort(compareText).map((name, rank) => [name, rank]))
+  return Int32Array.from(names, (name) => ranks.get(name)!)
 }
 
 /** Amounts are nearly always plain already, so only the zeros at the end are taken off. */

@@ -1,6 +1,6 @@
 /** Frames made of rows as text, the way a COPY stream would bring them, and read back as text. */
 
-import type { Frame } from '#tieout/engines/frame'
+import type { Block, Frame, Units } from '#tieout/engines/frame'
 import { FrameBuilder } from '#tieout/engines/frame-builder'
 import type { FactColumn } from '#tieout/engines/source'
 
@@ -45,3 +45,51 @@ export const rowsOf = (frame: Frame): (string | null)[][] =>
       ...frame.amounts.map((_, i) => String(block.amounts[i]![row]!)),
     ]),
   )
+
+const part = (units: Units, from: number, to: number): Units =>
+  units instanceof Float64Array ? units.slice(from, to) : units.slice(from, to)
+
+/** The same rows in blocks of so many. */
+export const inBlocks = (frame: Frame, rows: number): Frame => ({
+  ...frame,
+  blocks: frame.blocks.flatMap((block) =>
+    Array.from({ length: Math.ceil(block.rows / rows) }, (_, i): Block => {
+      const from = i * rows
+      const to = Math.min(block.rows, from + rows)
+      return {
+        rows: to - from,
+        counts: block.counts === null ? null : block.counts.slice(from, to),
+        codes: block.codes.map((codes) => codes.slice(from, to)),
+        amounts: block.amounts.map((units) => part(units, from, to)),
+      }
+    }),
+  ),
+})
+
+/** The facts as an engine would group them: one row for all facts with the same codes. */
+export function groupedFrame(frame: Frame): Frame {
+  const groups = new Map<string, { facts: number; codes: number[]; units: bigint[] }>()
+  for (const block of frame.blocks) {
+    for (let row = 0; row < block.rows; row++) {
+      const codes = block.codes.map((column) => column[row]!)
+      const known = groups.get(codes.join()) ?? { facts: 0, codes, units: frame.amounts.map(() => 0n) }
+      known.facts += 1
+      block.amounts.forEach((units, i) => {
+        known.units[i]! += BigInt(units[row]!)
+      })
+      groups.set(codes.join(), known)
+    }
+  }
+  const rows = [...groups.values()]
+  const block: Block = {
+    rows: rows.length,
+    counts: Float64Array.from(rows, ({ facts }) => facts),
+    codes: frame.coded.map((_, i) => Int32Array.from(rows, ({ codes }) => codes[i]!)),
+    amounts: frame.amounts.map(({ range }, i) =>
+      range === 'exact'
+        ? Float64Array.from(rows, ({ units }) => Number(units[i]))
+        : rows.map(({ units }) => units[i]!),
+    ),
+  }
+  return { ...frame, blocks: rows.length === 0 ? [] : [block], rows: rows.length }
+}
