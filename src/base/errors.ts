@@ -6,6 +6,8 @@
  * Findings (data about a calculation) and bugs (assertions) are not refusals and never appear here.
  */
 
+import { ADJUSTMENT_ERRORS } from './errors-adjustments.js'
+
 interface ErrorRow {
   /** HTTP status of the problem document. */
   readonly status: number
@@ -455,6 +457,9 @@ export const ERRORS = {
     message: 'Interrupted.',
     remedy: 'Nothing of the interrupted operation is kept. Run it again.',
   },
+
+  ...ADJUSTMENT_ERRORS,
+
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

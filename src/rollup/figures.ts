@@ -12,6 +12,7 @@ import type { UseCase } from './use-case.js'
 
 /** One row of the results, in the order of the tree. */
 export interface Figure extends Figures {
+  readonly adjustment: string
   readonly rule_no: number | null
   readonly rule: string | null
 }
@@ -29,6 +30,7 @@ export function figuresOf(calculation: Calculation, tree: Tree, useCase: UseCase
       scenario: cell.scenario,
       natural: shown(cell.natural),
       direct: shown(cell.direct),
+      adjustment: shown(cell.adjustment),
       adjusted: cell.adjusted === undefined ? null : shown(cell.adjusted),
       plug: cell.plug === undefined ? null : shown(cell.plug),
       fact_count: cell.factCount,

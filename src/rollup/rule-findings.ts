@@ -78,12 +78,17 @@ function replacedBy(
     (c) => c.scenario === cell.scenario && c.measure === measure && children.includes(c.node),
   )
   if (below.some(({ adjusted }) => adjusted === undefined)) return undefined
-  const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), cell.direct)
+  // Its own facts as adjusted: what adjustments change at the node, less what they change below it.
+  const own = below.reduce(
+    (sum: Decimal, { adjustment }) => subtract(sum, adjustment),
+    add(cell.direct, cell.adjustment),
+  )
+  const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), own)
   return { amount: formatDecimal(unruled), measure: useCase.measures[measure]!.name, scenario: cell.scenario }
 }
 
 /** Values of the data that differ by a few letters from the literals of the predicate: `strategy = 'CORE'`. */
-function nearMisses(frame: Frame, where: Predicate): string[] {
+export function nearMisses(frame: Frame, where: Predicate): string[] {
   return atomicTests(where).flatMap((test) => {
     const values = test.op === 'eq' ? [test.value] : test.op === 'in' ? test.values : []
     const dictionary = frame.coded[codedIndex(frame, test.column)]!.dictionary

@@ -27,8 +27,8 @@ export type PlaceOf = (path: Path, offset?: number) => Place
 /** A kind of document. */
 export interface YamlForm<T> {
   readonly schema: z.ZodType<T>
-  readonly notYaml: 'TIE-2301'
-  readonly notTheFormat: 'TIE-2302'
+  readonly notYaml: 'TIE-2301' | 'TIE-2701'
+  readonly notTheFormat: 'TIE-2302' | 'TIE-2702'
   /** The keys of each object, by its path without positions in lists: '', 'rules'. */
   readonly keys: Readonly<Record<string, readonly string[]>>
   /** Maps that are read as lists, by their key. */
@@ -67,7 +67,11 @@ export function readYamlFile<T>(text: string, file: string, form: YamlForm<T>): 
 }
 
 /** Aliases, which would let a small file name a large one, and text that no database can hold. */
-function refuseUnusable(document: Document, at: (offset: number) => Place, code: 'TIE-2302'): void {
+function refuseUnusable(
+  document: Document,
+  at: (offset: number) => Place,
+  code: 'TIE-2302' | 'TIE-2702',
+): void {
   const problems: Problem[] = []
   const add = (detail: string, range: Range | null | undefined): void => {
     problems.push(problem(code, { detail }, at(range?.[0] ?? 0)))

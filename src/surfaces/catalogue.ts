@@ -1,6 +1,7 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { runOperations } from '../rollup/operations/runs.js'
 import { structureOperations } from '../rollup/operations/structures.js'
@@ -11,6 +12,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...structureOperations,
   ...factOperations,
   ...useCaseOperations,
+  ...adjustmentOperations,
   ...runOperations,
   ...verifyOperations,
 ]

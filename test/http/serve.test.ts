@@ -139,7 +139,7 @@ test('every other route that reads answers', async () => {
   expect(paths).toContain('/api/v1/use-cases')
   for (const path of paths.filter((one) => !one.includes('{run}'))) {
     const name = path.includes('structures') ? 'CASH_EQUITY' : encodeURIComponent('America Trading P&L')
-    const { status, json, headers } = await get(path.replace('{name}', name))
+    const { status, json, headers } = await get(path.replace(/{(?:name|use_case)}/, name))
     expect([path, status]).toEqual([path, 200])
     expect(json).toBeTypeOf('object')
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })

@@ -1,9 +1,7 @@
 /** Operations on roll-up runs: create, list, show, results, verify. */
 
 import { z } from 'zod'
-import { type IsoDate, parseDate } from '../../base/dates.js'
-
-import { refuse } from '../../base/errors.js'
+import { add, formatDecimal, negate, parseDecimal } from '../../base/decimal.js'
 import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { listRunHeaders, type RunHeader, runHeader } from '../../books/run-headers.js'
@@ -11,13 +9,11 @@ import { findingsOf } from '../../books/runs.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
 import { completedRun } from '../store/completed-run.js'
+import type { ResultRow } from '../store/results.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
 import { varianceOf } from '../variance.js'
-import { amount, findingSchema, hasErrorFindings } from './schemas.js'
-
-/** A COB date; raises TIE-2501 for anything else. */
-const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
+import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
 
 const tieOutRow = z.object({
   scenario: z.string(),
@@ -25,6 +21,7 @@ const tieOutRow = z.object({
   facts: amount,
   root_natural: amount,
   unassigned: amount,
+  adjustment: amount,
   root_plug: amount.nullable(),
   overrides: amount.nullable(),
 })
@@ -73,6 +70,11 @@ const create = operation({
     'TIE-2501',
     'TIE-2502',
     'TIE-2503',
+    'TIE-2704',
+    'TIE-2705',
+    'TIE-2706',
+    'TIE-2709',
+    'TIE-2715',
   ],
   positional: [],
   violated: hasErrorFindings,
@@ -226,8 +228,11 @@ const resultRow = z.object({
   scenario: z.string(),
   natural: amount,
   direct: amount,
+  adjustment: amount.describe('What fact adjustments change.'),
   adjusted: amount.nullable(),
-  plug: amount.nullable(),
+  plug: amount.nullable().describe('natural − adjusted = adjustment_plug + rule_plug.'),
+  adjustment_plug: amount.describe('The part of the plug that fact adjustments make: −adjustment.'),
+  rule_plug: amount.nullable().describe('The part that rules make: natural + adjustment − adjusted.'),
   fact_count: z.number(),
   rule: z.string().nullable(),
 })
@@ -243,6 +248,7 @@ const results = operation({
   }),
   output: z.object({
     run_id: z.string(),
+    has_adjustments: z.boolean().describe('Whether fact adjustments were in force.'),
     rows: z.array(resultRow),
     variance: z.array(
       z.object({
@@ -264,9 +270,23 @@ const results = operation({
           (measure === undefined || row.measure === measure) &&
           (scenario === undefined || row.scenario === scenario),
       )
-      return { run_id: header.id, rows: shown, variance: varianceOf(rows, await scenariosOfRun(tx, header)) }
+      return {
+        run_id: header.id,
+        has_adjustments: header.digests.adjustments !== undefined,
+        rows: shown.map((row) => ({ ...row, ...plugsOf(row) })),
+        variance: varianceOf(rows, await scenariosOfRun(tx, header)),
+      }
     }),
 })
+
+/** What of the plug is due to adjustments, and what to rules; the latter is empty where the plug is. */
+function plugsOf({ adjustment, plug }: ResultRow) {
+  const changed = parseDecimal(adjustment)!
+  return {
+    adjustment_plug: formatDecimal(negate(changed)),
+    rule_plug: plug === null ? null : formatDecimal(add(parseDecimal(plug)!, changed)),
+  }
+}
 
 async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly string[]> {
   const { useCase } = await loadUseCaseVersion(

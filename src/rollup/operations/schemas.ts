@@ -1,6 +1,8 @@
-/** Shapes that several operations share. Amounts are decimal text. */
+/** Shapes that several operations share. Amounts are decimal text. Raises TIE-2501. */
 
 import { z } from 'zod'
+import { type IsoDate, parseDate } from '../../base/dates.js'
+import { refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
 
 export const findingSchema: z.ZodType<Finding> = z.object({
@@ -17,6 +19,9 @@ export const findingSchema: z.ZodType<Finding> = z.object({
 }) as z.ZodType<Finding>
 
 export const amount = z.string().describe('Decimal text.')
+
+/** A COB date; raises TIE-2501 for anything else. */
+export const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
 
 export const hasErrorFindings = ({ findings }: { readonly findings: readonly Finding[] }): boolean =>
   findings.some(({ severity }) => severity === 'error')

@@ -102,7 +102,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   structures: 'Hierarchies: import, list, show.',
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
-  runs: 'Calculations: create, list, show, results, verify.',
+  adjustments: 'Corrections of facts before the roll-up: add, list.',
+  runs: 'Calculations: create, list, show, results, adjustments, verify.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)

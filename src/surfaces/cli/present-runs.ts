@@ -29,6 +29,7 @@ interface RunCreated {
 }
 interface RunResults {
   run_id: string
+  has_adjustments: boolean
   rows: ViewRow[]
   variance: VarianceRow[]
 }
@@ -115,7 +116,8 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       ].join('\n'),
   }),
   'runs results': presentation<RunResults>({
-    rows: ({ rows }) =>
+    // The columns are an exchange format: `adjustment` is there only where there are adjustments.
+    rows: ({ has_adjustments, rows }) =>
       table(
         columnsOf(
           'text node_id',
@@ -127,6 +129,7 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
           'text scenario',
           'number natural',
           'number direct',
+          ...(has_adjustments ? ['number adjustment'] : []),
           'number adjusted',
           'number plug',
           'number fact_count',

@@ -3,11 +3,13 @@
  * are shown as indented JSON. Raises nothing.
  */
 
+import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import type { Presentation } from './presentation.js'
 
 export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...INPUT_PRESENTATIONS,
+  ...ADJUSTMENT_PRESENTATIONS,
   ...RUN_PRESENTATIONS,
 }
