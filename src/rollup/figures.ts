@@ -12,6 +12,7 @@ import type { UseCase } from './use-case.js'
 
 /** One row of the results, in the order of the tree. */
 export interface Figure extends Figures {
+  readonly adjustment: string
   readonly rule_no: number | null
   readonly rule: string | null
 }
@@ -50,7 +51,7 @@ function writeUnruled(
   useCase: UseCase,
 ): readonly Figure[] {
   const autos = autoRules(tree, useCase)
-  return cells.map(({ node, measure, scenario, natural, direct, adjusted, plug, factCount }) => {
+  return cells.map(({ node, measure, scenario, natural, direct, adjustment, adjusted, plug, factCount }) => {
     const scale = scales[measure]!
     const text = shown(natural, scale)
     return {
@@ -59,6 +60,7 @@ function writeUnruled(
       scenario,
       natural: text,
       direct: direct === natural ? text : shown(direct, scale),
+      adjustment: shown(adjustment, scale),
       adjusted: adjusted === natural ? text : shown(adjusted!, scale),
       plug: shown(plug!, scale),
       fact_count: factCount,

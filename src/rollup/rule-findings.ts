@@ -73,9 +73,14 @@ function replacedBy(
     useCase.measures.findIndex(({ name }) => name === set),
   )
   const cell = cellAt(context, 0, node, measure)
-  const below = tree.nodes[node]!.children.map((child) => cellAt(context, 0, child, measure).adjusted)
-  if (below.includes(undefined)) return undefined
-  const unruled = below.reduce((sum: Decimal, adjusted) => add(sum, adjusted ?? ZERO), cell.direct)
+  const below = tree.nodes[node]!.children.map((child) => cellAt(context, 0, child, measure))
+  if (below.some(({ adjusted }) => adjusted === undefined)) return undefined
+  // Its own facts as adjusted: what adjustments change at the node, less what they change below it.
+  const own = below.reduce(
+    (sum: Decimal, { adjustment }) => subtract(sum, adjustment),
+    add(cell.direct, cell.adjustment),
+  )
+  const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), own)
   return { amount: formatDecimal(unruled), measure: useCase.measures[measure]!.name, scenario: cell.scenario }
 }
 
@@ -84,7 +89,7 @@ const cellAt = ({ tree, useCase, cells }: Context, scenario: number, node: numbe
   cells[(scenario * tree.nodes.length + node) * useCase.measures.length + measure]!
 
 /** Values of the data that differ by a few letters from the literals of the predicate: `strategy = 'CORE'`. */
-function nearMisses(frame: Frame, where: Predicate): string[] {
+export function nearMisses(frame: Frame, where: Predicate): string[] {
   return atomicTests(where).flatMap((test) => {
     const values = test.op === 'eq' ? [test.value] : test.op === 'in' ? test.values : []
     const dictionary = frame.coded[codedIndex(frame, test.column)]!.dictionary

@@ -1,6 +1,7 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
 import { explainOperations } from '../rollup/operations/explain.js'
@@ -22,6 +23,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...useCaseFieldOperations,
   ...ruleOperations,
   ...purgeOperations,
+  ...adjustmentOperations,
   ...runOperations,
   ...explainOperations,
   ...compareOperations,

@@ -1,4 +1,4 @@
-/** Shapes that several operations share. Amounts are decimal text. */
+/** Shapes that several operations share. Amounts are decimal text. Raises TIE-2501. */
 
 import { z } from 'zod'
 import { type IsoDate, parseDate } from '../../base/dates.js'

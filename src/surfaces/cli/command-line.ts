@@ -108,7 +108,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
   rules: 'The rules of a use case: list, add, replace, remove, preview.',
-  runs: 'Calculations: create, list, show, results, explain, facts, compare, verify.',
+  adjustments: 'Corrections of facts before the roll-up: add, list.',
+  runs: 'Calculations: create, list, show, results, adjustments, explain, facts, compare, verify.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)

@@ -29,6 +29,7 @@ interface RunCreated {
 }
 interface RunResults {
   run_id: string
+  has_adjustments: boolean
   rows: ViewRow[]
   variance: VarianceRow[]
 }
@@ -71,6 +72,9 @@ interface RunShown {
   error: { message?: string } | null
   findings: Finding[]
 }
+const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunShown): string =>
+  through === undefined || through === 0 ? '' : `, adjustments up to ${through}`
+
 export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs create': presentation<RunCreated>({
     text: (out, style) =>
@@ -105,9 +109,9 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       [
         `${style.bold(out.id)}  ${out.run_name} of ${out.use_case}, ${out.pnl_date}: ${out.status}${out.stale.length > 0 ? style.yellow(` (stale: ${out.stale.join(', ')})`) : ''}`,
         `by ${out.triggered_by} at ${out.executed_at}, ${out.duration_ms ?? '?'} ms, policy ${out.policy}, ${plural(out.results_count, 'result')}`,
-        `structure ${out.parameters.structure} version ${out.parameters.structure_version}, use case version ${out.parameters.use_case_version}`,
+        `structure ${out.parameters.structure} version ${out.parameters.structure_version}, use case version ${out.parameters.use_case_version}${adjustmentsSeen(out)}`,
         ...Object.entries({ result: out.result_digest ?? 'none', ...out.digests }).map(
-          ([name, digest]) => `  ${pad(name, 10, 'left')} ${digest}`,
+          ([name, digest]) => `  ${pad(name, 11, 'left')} ${digest}`,
         ),
         ...(out.error === null ? [] : [style.red(`failed: ${out.error.message ?? ''}`)]),
         tieOutText((out.parameters.tie_out as TieOutRow[] | undefined) ?? [], style),
@@ -115,7 +119,8 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       ].join('\n'),
   }),
   'runs results': presentation<RunResults>({
-    rows: ({ rows }) =>
+    // The columns are an exchange format: `adjustment` is there only where there are adjustments.
+    rows: ({ has_adjustments, rows }) =>
       table(
         columnsOf(
           'text node_id',
@@ -127,6 +132,7 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
           'text scenario',
           'number natural',
           'number direct',
+          ...(has_adjustments ? ['number adjustment'] : []),
           'number adjusted',
           'number plug',
           'number fact_count',

@@ -3,6 +3,7 @@
  * are shown as indented JSON. Raises nothing.
  */
 
+import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
@@ -11,6 +12,7 @@ import type { Presentation } from './presentation.js'
 
 export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...INPUT_PRESENTATIONS,
+  ...ADJUSTMENT_PRESENTATIONS,
   ...RUN_PRESENTATIONS,
   ...EXPLANATION_PRESENTATIONS,
   ...COMPARISON_PRESENTATIONS,
