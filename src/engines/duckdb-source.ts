@@ -14,7 +14,8 @@ import {
   openDuckFile,
   rowsOf,
 } from './duckdb-file.js'
-import { BLOCK_ROWS, type Block, digestOfFacts, type Frame, type Units } from './frame.js'
+import { digestOfFacts } from './facts-digest.js'
+import { BLOCK_ROWS, type Block, type Frame, type Units } from './frame.js'
 import { FrameBuilder } from './frame-builder.js'
 import type { FactSource, FrameRequest } from './source.js'
 

@@ -7,7 +7,8 @@
 
 import { refuse } from '../base/errors.js'
 import { ByteDictionary } from './byte-dictionary.js'
-import { type AmountColumn, BLOCK_ROWS, type Block, digestOfFacts, type Frame, type Units } from './frame.js'
+import { digestOfFacts } from './facts-digest.js'
+import { type AmountColumn, BLOCK_ROWS, type Block, type Frame, type Units } from './frame.js'
 import type { FactColumn } from './source.js'
 
 /** Doubles hold every whole number up to here. */
