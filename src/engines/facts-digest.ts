@@ -54,11 +54,14 @@ export function digestOfFacts(
 /** An element of each of the three fields. */
 type Lanes = readonly [number, number, number]
 
-/** Columns whose codes make one index into tables of the products of their elements, one table a field. */
+/** Columns whose codes make one index into a table of the products of their elements. */
 interface Factor {
   readonly columns: readonly { readonly column: number; readonly radix: number }[]
-  readonly tables: readonly Int32Array[]
+  readonly table: Table
 }
+
+/** Elements by index: those of the three fields side by side, so that they are found together, and a gap. */
+type Table = Int32Array
 
 class FactSums {
   readonly totals: [number, number, number] = [0, 0, 0]
@@ -103,10 +106,10 @@ class FactSums {
   private multiplyCodes(codes: readonly Int32Array[]): void {
     const { products, factors } = this
     if (factors.length === 0) for (const product of products) product.fill(1)
-    factors.forEach(({ columns, tables }, factor) => {
+    factors.forEach(({ columns, table }, factor) => {
       const index = this.indexOf(columns, codes)
-      if (factor === 0) lookUp(products, tables, index)
-      else multiply(products, tables, index)
+      if (factor === 0) lookUp(products, table, index)
+      else multiply(products, table, index)
     })
   }
 
@@ -196,25 +199,23 @@ const remainder = (x: number, prime: number, inverse: number): number => x - Mat
 
 type Products = readonly [Float64Array, Float64Array, Float64Array]
 
-function lookUp([x, y, z]: Products, tables: readonly Int32Array[], index: Int32Array): void {
-  const [first, second, third] = tables as [Int32Array, Int32Array, Int32Array]
+function lookUp([x, y, z]: Products, table: Table, index: Int32Array): void {
   for (let row = 0; row < index.length; row++) {
-    const at = index[row]!
-    x[row] = first[at]!
-    y[row] = second[at]!
-    z[row] = third[at]!
+    const at = index[row]! << 2
+    x[row] = table[at]!
+    y[row] = table[at + 1]!
+    z[row] = table[at + 2]!
   }
 }
 
-function multiply([x, y, z]: Products, tables: readonly Int32Array[], index: Int32Array): void {
-  const [first, second, third] = tables as [Int32Array, Int32Array, Int32Array]
+function multiply([x, y, z]: Products, table: Table, index: Int32Array): void {
   const [p, q, r] = PRIMES
   const [onP, onQ, onR] = [1 / p, 1 / q, 1 / r]
   for (let row = 0; row < index.length; row++) {
-    const at = index[row]!
-    x[row] = remainder(x[row]! * first[at]!, p, onP)
-    y[row] = remainder(y[row]! * second[at]!, q, onQ)
-    z[row] = remainder(z[row]! * third[at]!, r, onR)
+    const at = index[row]! << 2
+    x[row] = remainder(x[row]! * table[at]!, p, onP)
+    y[row] = remainder(y[row]! * table[at + 1]!, q, onQ)
+    z[row] = remainder(z[row]! * table[at + 2]!, r, onR)
   }
 }
 
@@ -258,41 +259,43 @@ function sumOfProducts(
 
 const positive = (sum: number, prime: number): number => ((sum % prime) + prime) % prime
 
-/** Neighbouring columns share a table of products as long as it stays small. */
+/** Columns share a table of products as long as it stays small; those of few values come first, to share one. */
 function factorsOf(coded: readonly CodedColumn[], entries: number): Factor[] {
-  const factors: { columns: { column: number; radix: number }[]; tables: Int32Array[] }[] = []
-  // Small dictionaries first, so that many of them fit one table.
+  const factors: { columns: { column: number; radix: number }[]; table: Table }[] = []
   const order = coded.map((_, column) => column)
   order.sort((a, b) => coded[a]!.dictionary.length - coded[b]!.dictionary.length)
   for (const column of order) {
-    const tables = tablesOf(coded[column]!)
-    const radix = tables[0]!.length
+    const table = tableOf(coded[column]!)
+    const radix = table.length / 4
     const last = factors.at(-1)
-    if (last === undefined || last.tables[0]!.length * radix > entries)
-      factors.push({ columns: [{ column, radix }], tables })
+    if (last === undefined || (last.table.length / 4) * radix > entries)
+      factors.push({ columns: [{ column, radix }], table })
     else {
       last.columns.push({ column, radix })
-      last.tables = last.tables.map((table, lane) => outerProduct(table, tables[lane]!, PRIMES[lane]!))
+      last.table = outerProduct(last.table, table)
     }
   }
   return factors
 }
 
-function outerProduct(first: Int32Array, second: Int32Array, prime: number): Int32Array {
-  const product = new Int32Array(first.length * second.length)
-  for (let i = 0; i < first.length; i++)
-    for (let j = 0; j < second.length; j++)
-      product[i * second.length + j] = times(first[i]!, second[j]!, prime)
+function outerProduct(first: Table, second: Table): Table {
+  const product = new Int32Array((first.length / 4) * second.length)
+  for (let i = 0; i < first.length; i += 4)
+    for (let j = 0; j < second.length; j += 4)
+      for (const lane of LANES)
+        product[(i / 4) * second.length + j + lane] = times(first[i + lane]!, second[j + lane]!, PRIMES[lane])
   return product
 }
 
 /** The element of each value of the column, by code. */
-function tablesOf({ name, type, dictionary }: CodedColumn): Int32Array[] {
-  const texts = dictionary.map((text) => canonicalText(text, type))
-  return LANES.map((lane) => {
-    const seed = hashText(name, SEEDS[lane])
-    return Int32Array.from(texts, (text) => elementOf(hashText(text, seed), PRIMES[lane]))
+function tableOf({ name, type, dictionary }: CodedColumn): Table {
+  const table = new Int32Array(dictionary.length * 4)
+  const seeds = SEEDS.map((seed) => hashText(name, seed))
+  dictionary.forEach((value, code) => {
+    const text = canonicalText(value, type)
+    for (const lane of LANES) table[code * 4 + lane] = elementOf(hashText(text, seeds[lane]!), PRIMES[lane])
   })
+  return table
 }
 
 /** Numbers hash by what they are: 1.50 and 1.5 are one. */

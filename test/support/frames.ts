@@ -25,7 +25,6 @@ export function frameOf(
     amounts.forEach((name, i) => {
       put(row[name], (bytes) => builder.amount(i, bytes, 0, bytes.length))
     })
-    builder.endRow()
   }
   return builder.finish()
 }
