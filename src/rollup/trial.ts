@@ -11,10 +11,10 @@ import type { Context } from '../books/operation.js'
 import type { Frame } from '../engines/frame.js'
 import { bindDraft } from './apply-use-case.js'
 import { sourceOf } from './bind-use-case.js'
-import { type Calculation, type Cell, calculate } from './calculate.js'
+import { type Cell, rollUpBase } from './calculate.js'
 import { figureKey } from './comparison/compare.js'
 import { type Edits, editDraft } from './edit-use-case.js'
-import { currentInputs, type Inputs, readInputs } from './inputs.js'
+import { type Calculated, calculateInputs, currentInputs, type Inputs, readInputs } from './inputs.js'
 import { withSource } from './sources.js'
 import { loadStructure } from './store/structures.js'
 import type { Policy } from './use-case.js'
@@ -27,12 +27,6 @@ export interface TrialRequest {
   /** Of both sides; by default what each side says. */
   readonly policy?: Policy | undefined
   readonly edits: Edits
-}
-
-export interface Calculated {
-  readonly inputs: Inputs
-  readonly frame: Frame
-  readonly calculation: Calculation
 }
 
 export interface Trial {
@@ -69,26 +63,29 @@ export async function tryEdits(context: Context, tx: Tx, request: TrialRequest):
   const current = await currentInputs(tx, request)
   const edited = await editedInputs(context, tx, current, request)
   const isSameSource = JSON.stringify(current.useCase.source) === JSON.stringify(edited.useCase.source)
-  const frames = isSameSource
-    ? await readFrames(context, tx, [current, edited])
-    : [...(await readFrames(context, tx, [current])), ...(await readFrames(context, tx, [edited]))]
-  context.progress.report('calculating', frames[0]!.facts)
+  if (!isSameSource) {
+    const frames = [await read(context, tx, [current]), await read(context, tx, [edited])] as const
+    return {
+      before: calculateInputs(current, frames[0]),
+      after: calculateInputs(edited, frames[1]),
+    }
+  }
+  const frame = await read(context, tx, [current, edited])
+  context.progress.report('calculating', frame.facts)
+  // What rules do not change is worked out once for both sides.
+  const base = rollUpBase(frame, current.tree, current.useCase, 'edits')
+  const isSameTree = current.hierarchyDigest === edited.hierarchyDigest
   return {
-    before: calculated(current, frames[0]!),
-    after: calculated(edited, frames.at(-1)!),
+    before: calculateInputs(current, frame, base),
+    after: calculateInputs(isSameTree ? { ...edited, tree: current.tree } : edited, frame, base),
   }
 }
 
-function readFrames(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<[Frame]> {
-  const { source, useCaseId } = { source: inputs[0].useCase.source, useCaseId: inputs[0].useCaseId }
-  return withSource(tx, source, useCaseId, async (open) => [
-    await readInputs(context, open, inputs, await open.horizon()),
-  ])
-}
-
-const calculated = (inputs: Inputs, frame: Frame): Calculated => {
-  const { tree, useCase, policy } = inputs
-  return { inputs, frame, calculation: calculate({ tree, useCase, policy, frame }) }
+function read(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<Frame> {
+  const [{ useCase, useCaseId }] = inputs
+  return withSource(tx, useCase.source, useCaseId, async (source) =>
+    readInputs(context, source, inputs, await source.horizon()),
+  )
 }
 
 /** A cell before and after; undefined where one side has no such cell. */

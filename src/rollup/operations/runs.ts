@@ -14,6 +14,7 @@ import {
   runHeader,
 } from '../../books/run-headers.js'
 import { findingsOf } from '../../books/runs.js'
+import { editsSchema } from '../edit-use-case.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
 import { completedRun } from '../store/completed-run.js'
@@ -53,10 +54,14 @@ const create = operation({
       .enum(POLICIES as ['most_specific', 'top_down'])
       .optional()
       .describe("Precedence of rules; by default the use case's."),
+    edits: editsSchema
+      .optional()
+      .describe('Makes a trial: the use case with these edits, as use-cases update takes them, unsaved.'),
   }),
   output: z.object({
     run_id: z.string(),
     status: z.string(),
+    trial: z.boolean(),
     use_case: z.string(),
     pnl_date: z.string(),
     policy: z.string(),
@@ -89,20 +94,22 @@ const create = operation({
   positional: [],
   http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/runs', location: '/api/v1/runs/{run_id}' },
   violated: hasErrorFindings,
-  async run(context, { use_case, date, name, policy }) {
+  async run(context, { use_case, date, name, policy, edits }) {
     const pnl_date = dateOf(date)
     const made = await createSnapshot(context, {
       use_case,
       pnl_date,
       run_name: name,
       triggered_by: context.who,
-      ...(policy === undefined ? {} : { policy }),
+      policy,
+      edits,
     })
     const header = await context.books.transaction(context.tenant, (tx) => runHeader(tx, made.run_id))
     const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, groups } = made.measures
     return {
       run_id: made.run_id,
       status: header.status,
+      trial: header.trial,
       use_case,
       pnl_date,
       policy: header.policy!,
@@ -130,6 +137,7 @@ const create = operation({
       return {
         run_id: header.id,
         status: header.status,
+        trial: header.trial,
         use_case,
         pnl_date: header.pnl_date!,
         policy: header.policy!,
@@ -164,6 +172,7 @@ const listed = z
     executed_at: z.string(),
     status: z.string(),
     triggered_by: z.string(),
+    trial: z.boolean().describe('Of edits that were not saved.'),
     duration_ms: z.number().nullable(),
   })
   .meta({ id: 'Run' })
@@ -266,6 +275,7 @@ const listedRun = (header: RunHeader): z.output<typeof listed> => ({
   executed_at: header.executed_at,
   status: header.status,
   triggered_by: header.triggered_by,
+  trial: header.trial,
   duration_ms: header.calculation_duration_ms,
 })
 

@@ -16,6 +16,7 @@ import { columnsOf, pad } from './table.js'
 
 interface RunCreated {
   run_id: string
+  trial: boolean
   use_case: string
   pnl_date: string
   policy: string
@@ -79,7 +80,7 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs create': presentation<RunCreated>({
     text: (out, style) =>
       [
-        `${style.green('✓')} Run ${style.bold(out.run_id)}  ${out.use_case}, ${out.pnl_date}, ${out.policy}: ${plural(out.facts, 'fact')} → ${plural(out.cells, 'cell')} in ${out.duration_ms} ms`,
+        `${style.green('✓')} ${out.trial ? 'Trial run' : 'Run'} ${style.bold(out.run_id)}  ${out.use_case}, ${out.pnl_date}, ${out.policy}: ${plural(out.facts, 'fact')} → ${plural(out.cells, 'cell')} in ${out.duration_ms} ms`,
         `  ${style.dim(`read ${out.stages.read_ms} ms, calculate ${out.stages.calculate_ms} ms, store ${out.stages.store_ms} ms · ${out.result_digest}`)}`,
         tieOutText(out.tie_out, style),
         findingsText(out.findings, style),
