@@ -42,6 +42,11 @@ export interface FactSource {
   horizon(): Promise<bigint | null>
   /** Raises TIE-2402 when an amount is not a finite number. */
   read(request: FrameRequest): Promise<Frame>
-  /** Rows whose value in the column is null: facts that no date or scenario can select. */
-  countNulls(column: string): Promise<number>
+  /** Facts whose value in the column is null, which no date or scenario can select; only those that had arrived by then. */
+  countNulls(column: string, through: bigint | null): Promise<number>
+  /**
+   * What stands for the content of the source as it is now: two sources of one identity hold the same facts up
+   * to any horizon. Null where nothing does.
+   */
+  identity(): Promise<string | null>
 }

@@ -16,6 +16,7 @@ import type { Context } from '../books/operation.js'
 import type { RunHeader } from '../books/run-headers.js'
 import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import { type Frame, frameBytes } from '../engines/frame.js'
+import { type FrameOrigin, type KeptFrames, readKept } from '../engines/kept-frames.js'
 import type { FactSource } from '../engines/source.js'
 import { type Calculation, calculate } from './calculate.js'
 import { checkUseCase } from './check-use-case.js'
@@ -41,6 +42,7 @@ export interface SnapshotRequest {
 
 /** Milliseconds by stage, and the size of what was read. */
 export interface RunMeasures {
+  readonly frame: FrameOrigin
   readonly read_ms: number
   readonly calculate_ms: number
   readonly store_ms: number
@@ -125,14 +127,14 @@ async function calculateAndSeal(
 ): Promise<Snapshot> {
   const { tree, stored, policy } = inputs
   const { useCase } = stored
-  const { frame, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
+  const { frame, from, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
     tx,
     useCase.source,
     stored.id,
     async (source) => {
       const through = await source.horizon()
-      const read = await readAndCalculate(context, source, inputs, through)
-      return { ...read, horizon: through, undated: await undatedFindings(source, useCase) }
+      const read = await readAndCalculate(context, context.frames, source, inputs, through)
+      return { ...read, horizon: through, undated: undatedFindings(source, useCase, read.unselectable) }
     },
   )
   const storing = context.elapsed()
@@ -151,6 +153,7 @@ async function calculateAndSeal(
   const duration_ms = context.elapsed() - began
   const cells = calculation.cells.length
   const measures = {
+    frame: from,
     read_ms,
     calculate_ms,
     store_ms,
@@ -188,13 +191,18 @@ async function calculateAndSeal(
 
 interface ReadAndCalculated {
   readonly frame: Frame
+  readonly from: FrameOrigin
+  /** Facts without a date. */
+  readonly unselectable: number
   readonly calculation: Calculation
   readonly read_ms: number
   readonly calculate_ms: number
 }
 
+/** `frames` undefined: the facts are read anew, whatever is kept. */
 async function readAndCalculate(
   { progress, signal, elapsed }: Context,
+  frames: KeptFrames | undefined,
   source: FactSource,
   inputs: Inputs,
   through: bigint | null,
@@ -204,7 +212,7 @@ async function readAndCalculate(
   const problems = checkUseCase(useCase, tree, source.columns, policy)
   refuseAll(problems)
   const reading = elapsed()
-  const frame = await source.read({
+  const { frame, from, unselectable } = await readKept(frames, source, {
     ...frameColumns(tree, useCase),
     where: useCase.source.date === null ? [] : [{ column: useCase.source.date, equals: date }],
     through,
@@ -216,12 +224,18 @@ async function readAndCalculate(
   const calculating = elapsed()
   progress.report('calculating', frame.facts)
   const calculation = calculate({ tree, useCase, policy, frame })
-  return { frame, calculation, read_ms: calculating - reading, calculate_ms: elapsed() - calculating }
+  return {
+    frame,
+    from,
+    unselectable,
+    calculation,
+    read_ms: calculating - reading,
+    calculate_ms: elapsed() - calculating,
+  }
 }
 
 /** Facts without a date are in no run: said with every run of their source. */
-async function undatedFindings(source: FactSource, { source: { date } }: UseCase): Promise<Finding[]> {
-  const rows = date === null ? 0 : await source.countNulls(date)
+function undatedFindings(source: FactSource, { source: { date } }: UseCase, rows: number): Finding[] {
   if (rows === 0) return []
   return [
     {
@@ -263,7 +277,7 @@ export interface Recalculation {
   readonly tree: Tree
 }
 
-/** The calculation of a completed run once more: its versions, and the facts that had arrived by then. */
+/** The calculation of a completed run once more: its versions, and the facts that had arrived by then, read anew. */
 export async function recalculate(context: Context, tx: Tx, header: RunHeader): Promise<Recalculation> {
   const recorded = header.parameters as {
     structure: string
@@ -284,7 +298,7 @@ export async function recalculate(context: Context, tx: Tx, header: RunHeader): 
   }
   const through = recorded.facts_through === null ? null : BigInt(recorded.facts_through)
   const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) =>
-    readAndCalculate(context, source, inputs, through),
+    readAndCalculate(context, undefined, source, inputs, through),
   )
   const figures = figuresOf(calculation, tree, stored.useCase, frame)
   return { result_digest: resultDigest(figures), facts_digest: frame.digest, tree }

@@ -4,16 +4,19 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { digestOf } from '../base/digest.js'
 import { refuse } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
+import { isServer, withoutPassword } from '../books/location.js'
 
 export interface Setting {
   readonly value: string
   readonly origin: string
 }
 
-export const SETTING_NAMES = ['db', 'tenant', 'user', 'host', 'port'] as const
+export const SETTING_NAMES = ['db', 'tenant', 'user', 'host', 'port', 'frames'] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Record<SettingName, Setting>>
 
@@ -23,9 +26,13 @@ const ENVIRONMENT: Readonly<Record<SettingName, readonly string[]>> = {
   user: ['TIEOUT_USER', 'USER'],
   host: ['TIEOUT_HOST'],
   port: ['TIEOUT_PORT'],
+  frames: ['TIEOUT_FRAMES'],
 }
 
 const FILE = 'tieout.yaml'
+
+/** The setting `frames` of those who keep none on disk. */
+export const NO_FRAMES = 'none'
 
 export interface SettingSources {
   readonly flags: Readonly<Partial<Record<SettingName | 'config', string>>>
@@ -35,28 +42,42 @@ export interface SettingSources {
 
 export async function resolveSettings({ flags, environment, directory }: SettingSources): Promise<Settings> {
   const file = await readSettingsFile(directory, flags.config)
-  const defaults: Record<SettingName, string> = {
+  const defaults: Record<Exclude<SettingName, 'frames'>, string> = {
     db: join(directory, '.tieout', 'db'),
     tenant: 'default',
     user: 'unknown',
     host: '127.0.0.1',
     port: '4173',
   }
-  const setting = (name: SettingName): Setting => {
+  const setting = (name: SettingName, fallback = defaults[name as keyof typeof defaults]): Setting => {
     const flag = flags[name]
     if (flag !== undefined) return { value: flag, origin: `--${name}` }
     const variable = ENVIRONMENT[name].find((key) => (environment[key] ?? '') !== '')
     if (variable !== undefined) return { value: environment[variable]!, origin: variable }
     const value = file.values[name]
-    return value === undefined ? { value: defaults[name], origin: 'default' } : { value, origin: file.name }
+    return value === undefined ? { value: fallback, origin: 'default' } : { value, origin: file.name }
   }
+  const db = setting('db')
   return {
-    db: setting('db'),
+    db,
     tenant: setting('tenant'),
     user: setting('user'),
     host: setting('host'),
     port: setting('port'),
+    frames: setting('frames', framesBeside(db.value, environment)),
   }
+}
+
+/**
+ * Where frames are kept unless a setting says otherwise: beside an embedded database, whose directory is its
+ * own; of a server in the user's cache.
+ */
+function framesBeside(db: string, environment: SettingSources['environment']): string {
+  if (db.startsWith('memory://')) return NO_FRAMES
+  if (!isServer(db)) return `${db.replace(/[/\\]+$/, '')}.frames`
+  const cache = environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache')
+  const name = digestOf(withoutPassword(db)).replace('sha256:', '').slice(0, 16)
+  return join(cache, 'tieout', 'frames', name)
 }
 
 async function readSettingsFile(
