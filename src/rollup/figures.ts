@@ -38,6 +38,7 @@ export function figuresOf(calculation: Calculation, tree: Tree, useCase: UseCase
       scenario: figure.scenario,
       natural: figure.natural,
       direct: figure.direct,
+      adjustment: figure.adjustment,
       adjusted: adjusted === undefined ? null : shown(adjusted, scale),
       plug: plug === undefined ? null : shown(plug, scale),
       fact_count: figure.fact_count,

@@ -12,6 +12,7 @@ import type { Tx } from '../books/books.js'
 import type { Context } from '../books/operation.js'
 import type { RunHeader } from '../books/run-headers.js'
 import type { Frame } from '../engines/frame.js'
+import { type FoundFacts, readKept } from '../engines/kept-frames.js'
 import type { FactSource } from '../engines/source.js'
 import { type AdjustmentStep, applyAdjustments } from './adjustments/apply-adjustments.js'
 import { checkAdjustments } from './adjustments/check-adjustments.js'
@@ -98,16 +99,23 @@ export async function recordedInputs(tx: Tx, header: RunHeader): Promise<Recorde
   }
 }
 
+export interface ReadOptions {
+  /** Arrival number of the newest fact to read; null: all. */
+  readonly through: bigint | null
+  /** Whether a frame kept from an earlier read may serve: with the columns asked for alone, or with others too. */
+  readonly kept: 'never' | 'may serve' | 'may serve whole'
+}
+
 /**
  * The facts of the date in one frame, with the columns that all of the inputs name, which are of one source; the
  * first of them is checked against the source as it is.
  */
 export async function readInputs(
-  { progress, signal }: Context,
+  { progress, signal, frames }: Context,
   source: FactSource,
   inputs: readonly [Inputs, ...Inputs[]],
-  through: bigint | null,
-): Promise<Frame> {
+  { through, kept }: ReadOptions,
+): Promise<FoundFacts> {
   const [{ useCase, tree, policy, date, adjustments }] = inputs
   refuseAll([
     ...checkUseCase(useCase, tree, source.columns, policy),
@@ -116,13 +124,14 @@ export async function readInputs(
   const columns = inputs.map((each) => frameColumns(each.tree, each.useCase, each.adjustments.inForce))
   const present = (name: string): boolean => source.columns.some((column) => column.name === name)
   const isAdjusted = inputs.some((each) => each.adjustments.inForce.length > 0)
-  return source.read({
+  return readKept(kept === 'never' ? undefined : frames, source, {
     coded: distinct(columns.flatMap(({ coded }) => coded.filter(present))),
     amounts: distinct(columns.flatMap(({ amounts }) => amounts.filter(present))),
     where: useCase.source.date === null ? [] : [{ column: useCase.source.date, equals: date }],
     through,
     // An adjustment looks at single facts.
     rows: isAdjusted ? 'facts' : 'either',
+    others: kept === 'may serve whole' ? 'stay' : 'go',
     onRows: (rows) => {
       progress.report('reading facts', rows)
       signal.throwIfAborted()

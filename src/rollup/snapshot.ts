@@ -16,6 +16,7 @@ import type { Context } from '../books/operation.js'
 import type { RunHeader } from '../books/run-headers.js'
 import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import { amountIndex, frameBytes } from '../engines/frame.js'
+import type { FrameOrigin } from '../engines/kept-frames.js'
 import type { FactSource } from '../engines/source.js'
 import { adjustmentsDigest } from './adjustments/adjustment.js'
 import { adjustmentFindings } from './adjustments/adjustment-findings.js'
@@ -53,6 +54,7 @@ export interface SnapshotRequest {
 
 /** Milliseconds by stage, and the size of what was read. */
 export interface RunMeasures {
+  readonly frame: FrameOrigin
   readonly read_ms: number
   readonly calculate_ms: number
   readonly store_ms: number
@@ -130,14 +132,14 @@ async function calculateAndSeal(
 ): Promise<Snapshot> {
   const { tree, useCase, policy } = inputs
   const adjustments = inputs.adjustments.inForce
-  const { frame, steps, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
+  const { frame, from, steps, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
     tx,
     useCase.source,
     inputs.useCaseId,
     async (source) => {
       const through = await source.horizon()
       const read = await readAndCalculate(context, source, inputs, through)
-      return { ...read, horizon: through, undated: await undatedFindings(source, useCase) }
+      return { ...read, horizon: through, undated: undatedFindings(source, useCase, read.unselectable) }
     },
   )
   const storing = context.elapsed()
@@ -169,6 +171,7 @@ async function calculateAndSeal(
   const duration_ms = context.elapsed() - began
   const cells = calculation.cells.length
   const measures = {
+    frame: from,
     read_ms,
     calculate_ms,
     store_ms,
@@ -212,6 +215,9 @@ function tieOutRow(row: TieOut) {
 }
 
 interface ReadAndCalculated extends Calculated {
+  readonly from: FrameOrigin
+  /** Facts without a date. */
+  readonly unselectable: number
   readonly read_ms: number
   readonly calculate_ms: number
 }
@@ -223,20 +229,28 @@ async function readAndCalculate(
   through: bigint | null,
 ): Promise<ReadAndCalculated> {
   const reading = context.elapsed()
-  const facts = await readInputs(context, source, [inputs], through)
+  const {
+    frame: facts,
+    from,
+    unselectable,
+  } = await readInputs(context, source, [inputs], {
+    through,
+    kept: 'may serve',
+  })
   const calculating = context.elapsed()
   context.progress.report('calculating', facts.facts)
   const calculated = calculateInputs(inputs, facts)
   return {
     ...calculated,
+    from,
+    unselectable,
     read_ms: calculating - reading,
     calculate_ms: context.elapsed() - calculating,
   }
 }
 
 /** Facts without a date are in no run: said with every run of their source. */
-async function undatedFindings(source: FactSource, { source: { date } }: UseCase): Promise<Finding[]> {
-  const rows = date === null ? 0 : await source.countNulls(date)
+function undatedFindings(source: FactSource, { source: { date } }: UseCase, rows: number): Finding[] {
   if (rows === 0) return []
   return [
     {
@@ -278,13 +292,14 @@ export interface Recalculation {
   readonly tree: Tree
 }
 
-/** The calculation of a completed run once more: its versions, and the facts that had arrived by then. */
+/** The calculation of a completed run once more: its versions, and the facts that had arrived by then, read anew. */
 export async function recalculate(context: Context, tx: Tx, header: RunHeader): Promise<Recalculation> {
   const inputs = await recordedInputs(tx, header)
   const { tree, useCase, useCaseId, through } = inputs
-  const { frame, calculation } = await withSource(tx, useCase.source, useCaseId, async (source) =>
-    calculateInputs(inputs, await readInputs(context, source, [inputs], through)),
-  )
+  const { frame, calculation } = await withSource(tx, useCase.source, useCaseId, async (source) => {
+    const facts = await readInputs(context, source, [inputs], { through, kept: 'never' })
+    return calculateInputs(inputs, facts.frame)
+  })
   const figures = figuresOf(calculation, tree, useCase, frame)
   return { result_digest: resultDigest(figures), facts_digest: frame.digest, tree }
 }

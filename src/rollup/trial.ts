@@ -9,12 +9,14 @@ import type { Tx } from '../books/books.js'
 import { namedFile } from '../books/named-file.js'
 import type { Context } from '../books/operation.js'
 import type { Frame } from '../engines/frame.js'
+import type { FoundFacts, FrameOrigin } from '../engines/kept-frames.js'
 import { bindDraft } from './apply-use-case.js'
 import { sourceOf } from './bind-use-case.js'
-import { type Cell, rollUpBase } from './calculate.js'
+import type { Cell } from './calculate.js'
 import { figureKey } from './comparison/compare.js'
 import { type Edits, editDraft } from './edit-use-case.js'
 import { type Calculated, calculateInputs, currentInputs, type Inputs, readInputs } from './inputs.js'
+import { keptBase } from './kept-bases.js'
 import { withSource } from './sources.js'
 import { loadStructure } from './store/structures.js'
 import type { Policy } from './use-case.js'
@@ -30,6 +32,8 @@ export interface TrialRequest {
 }
 
 export interface Trial {
+  /** Where the facts came from. */
+  readonly from: FrameOrigin
   readonly before: Calculated
   readonly after: Calculated
 }
@@ -63,28 +67,27 @@ export async function tryEdits(context: Context, tx: Tx, request: TrialRequest):
   const current = await currentInputs(tx, request)
   const edited = await editedInputs(context, tx, current, request)
   const isSameSource = JSON.stringify(current.useCase.source) === JSON.stringify(edited.useCase.source)
-  if (!isSameSource) {
-    const frames = [await read(context, tx, [current]), await read(context, tx, [edited])] as const
-    return {
-      before: calculateInputs(current, frames[0]),
-      after: calculateInputs(edited, frames[1]),
-    }
-  }
-  const frame = await read(context, tx, [current, edited])
-  context.progress.report('calculating', frame.facts)
-  // What rules do not change is worked out once for both sides.
-  const base = rollUpBase(frame, current.tree, current.useCase, 'edits')
-  const isSameTree = current.hierarchyDigest === edited.hierarchyDigest
+  const before = await read(context, tx, isSameSource ? [current, edited] : [current])
+  const after = isSameSource ? before : await read(context, tx, [edited])
+  context.progress.report('calculating', after.frame.facts)
   return {
-    before: calculateInputs(current, frame, base),
-    after: calculateInputs(isSameTree ? { ...edited, tree: current.tree } : edited, frame, base),
+    from: after.from,
+    before: calculateOnKept(current, before.frame),
+    after: calculateOnKept(edited, after.frame),
   }
 }
 
-function read(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<Frame> {
+/** On a base that is kept with the frame. Adjusted facts are a frame of their own, made for the occasion. */
+function calculateOnKept(inputs: Inputs, frame: Frame): Calculated {
+  if (inputs.adjustments.inForce.length > 0) return calculateInputs(inputs, frame)
+  const { base, tree } = keptBase(frame, inputs)
+  return calculateInputs({ ...inputs, tree }, frame, base)
+}
+
+function read(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<FoundFacts> {
   const [{ useCase, useCaseId }] = inputs
   return withSource(tx, useCase.source, useCaseId, async (source) =>
-    readInputs(context, source, inputs, await source.horizon()),
+    readInputs(context, source, inputs, { through: await source.horizon(), kept: 'may serve whole' }),
   )
 }
 

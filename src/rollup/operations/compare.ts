@@ -162,7 +162,10 @@ function calculateStates(
       return { cause, inputs: readable ? calculable(mixed, source.columns) : undefined }
     })
     const possible = states.flatMap(({ inputs }) => inputs ?? [])
-    const frame = await readInputs(context, source, [right, ...possible], right.through)
+    const { frame } = await readInputs(context, source, [right, ...possible], {
+      through: right.through,
+      kept: 'may serve',
+    })
     const figuresIn = (inputs: Inputs): Figures => {
       const { tree, useCase } = inputs
       const { cells } = calculateInputs(inputs, frame).calculation

@@ -71,7 +71,7 @@ const create = operation({
     facts: z.number(),
     cells: z.number(),
     tie_out: z.array(tieOutRow),
-    stages: z.record(z.string(), z.number()),
+    stages: z.record(z.string(), z.union([z.number(), z.string()])),
     findings: z.array(findingSchema),
   }),
   errors: [
@@ -105,7 +105,7 @@ const create = operation({
       edits,
     })
     const header = await context.books.transaction(context.tenant, (tx) => runHeader(tx, made.run_id))
-    const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, groups } = made.measures
+    const { frame, read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, groups } = made.measures
     return {
       run_id: made.run_id,
       status: header.status,
@@ -120,6 +120,7 @@ const create = operation({
       cells,
       tie_out: header.parameters.tie_out as unknown as z.output<typeof tieOutRow>[],
       stages: {
+        frame,
         read_ms: Math.round(read_ms),
         calculate_ms: Math.round(calculate_ms),
         store_ms: Math.round(store_ms),

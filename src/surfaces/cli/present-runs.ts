@@ -25,7 +25,7 @@ interface RunCreated {
   facts: number
   cells: number
   tie_out: TieOutRow[]
-  stages: Record<string, number>
+  stages: Record<string, number | string>
   findings: Finding[]
 }
 interface RunResults {
@@ -76,12 +76,15 @@ interface RunShown {
 const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunShown): string =>
   through === undefined || through === 0 ? '' : `, adjustments up to ${through}`
 
+/** Where the facts came from when they were not read again. */
+const KEPT: Readonly<Record<string, string>> = { memory: ' (kept in memory)', disk: ' (kept on disk)' }
+
 export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs create': presentation<RunCreated>({
     text: (out, style) =>
       [
         `${style.green('✓')} ${out.trial ? 'Trial run' : 'Run'} ${style.bold(out.run_id)}  ${out.use_case}, ${out.pnl_date}, ${out.policy}: ${plural(out.facts, 'fact')} → ${plural(out.cells, 'cell')} in ${out.duration_ms} ms`,
-        `  ${style.dim(`read ${out.stages.read_ms} ms, calculate ${out.stages.calculate_ms} ms, store ${out.stages.store_ms} ms · ${out.result_digest}`)}`,
+        `  ${style.dim(`read ${out.stages.read_ms} ms${KEPT[out.stages.frame as string] ?? ''}, calculate ${out.stages.calculate_ms} ms, store ${out.stages.store_ms} ms · ${out.result_digest}`)}`,
         tieOutText(out.tie_out, style),
         findingsText(out.findings, style),
         style.dim(
