@@ -4,6 +4,7 @@ import type { Operation } from '../books/operation.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
 import { explainOperations } from '../rollup/operations/explain.js'
+import { exportOperations } from '../rollup/operations/export.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
 import { ruleOperations } from '../rollup/operations/rules.js'
@@ -27,4 +28,5 @@ export const CATALOGUE: readonly Operation[] = [
   ...compareOperations,
   ...whatIfOperations,
   ...verifyOperations,
+  ...exportOperations,
 ]

@@ -109,6 +109,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
   rules: 'The rules of a use case: list, add, replace, remove, preview.',
   runs: 'Calculations: create, list, show, results, explain, facts, compare, verify.',
+  export: 'Evidence to take away: sealed bundles of runs.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)

@@ -5,6 +5,7 @@
 
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
+import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import type { Presentation } from './presentation.js'
@@ -14,4 +15,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...RUN_PRESENTATIONS,
   ...EXPLANATION_PRESENTATIONS,
   ...COMPARISON_PRESENTATIONS,
+  ...EXPORT_PRESENTATIONS,
 }
