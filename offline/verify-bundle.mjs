@@ -100,9 +100,16 @@ function digestOf(...values) {
 // ── The ZIP: its directory stands at its end ────────────────────────────────────────────────────────────────────
 
 async function openZip(path) {
-  const handle = await open(path).catch((error) => {
-    throw new NoBundle(`${path} cannot be read: ${error.message}`)
-  })
+  const handle = await open(path)
+  try {
+    return await readDirectory(path, handle)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+async function readDirectory(path, handle) {
   const { size: length } = await handle.stat()
   const bytes = async (from, count) => {
     if (!(from >= 0 && from + count <= length)) throw new NoBundle(`${path} is no whole ZIP`)
@@ -110,7 +117,7 @@ async function openZip(path) {
   }
   const tailFrom = Math.max(0, length - 22 - 0xffff)
   const tail = await bytes(tailFrom, length - tailFrom)
-  const at = tail.lastIndexOf('PK\x05\x06', tail.length - 22, 'latin1')
+  const at = tail.length < 22 ? -1 : tail.lastIndexOf('PK\x05\x06', tail.length - 22, 'latin1')
   if (at < 0) throw new NoBundle(`${path} is no ZIP`)
   let [count, from] = [tail.readUInt16LE(at + 10), tail.readUInt32LE(at + 16)]
   if (count === 0xffff || from === 0xffffffff) {
@@ -122,13 +129,14 @@ async function openZip(path) {
   const entries = new Map()
   for (let next = 0; entries.size < count; ) {
     if (next + 46 > directory.length || directory.readUInt32LE(next) !== 0x02014b50)
-      throw new NoBundle(`${path} has a broken directory, or two entries of one name`)
+      throw new NoBundle(`${path} is no ZIP with a whole directory and every name once`)
     const [name, extra, note] = [28, 30, 32].map((field) => directory.readUInt16LE(next + field))
     const extras = directory.subarray(next + 46 + name, next + 46 + name + extra)
     entries.set(directory.toString('utf8', next + 46, next + 46 + name), placeOf(directory, next, extras))
     next += 46 + name + extra + note
   }
-  return { names: [...entries.keys()], read: (name) => unpacked(handle, bytes, name, entries.get(name)) }
+  const read = (name) => unpacked(handle, bytes, name, entries.get(name))
+  return { names: [...entries.keys()], read, close: () => handle.close() }
 }
 
 /** Numbers that do not fit 32 bits stand in the ZIP64 field: size, packed size and offset, those that need it. */
@@ -540,8 +548,7 @@ function parsed(name, bytes) {
   }
 }
 
-async function verify(path, noted) {
-  const zip = await openZip(path)
+async function verify(zip, path, noted) {
   if (!zip.names.includes('manifest.json')) throw new NoBundle(`${path} has no manifest.json`)
   const chunks = []
   for await (const chunk of zip.read('manifest.json')) chunks.push(chunk)
@@ -759,13 +766,19 @@ if (!isUsage || file.startsWith('-')) {
   console.error('Usage: verify-bundle.mjs BUNDLE.zip [--seal sha256:…]')
   process.exitCode = 2
 } else {
+  const zip = await openZip(file).catch((error) => {
+    console.error(error instanceof NoBundle ? error.message : `${file} cannot be read: ${error.message}`)
+    process.exitCode = 2
+  })
   try {
-    await verify(file, noted)
+    if (zip !== undefined) await verify(zip, file, noted)
   } catch (error) {
     if (error instanceof NoBundle) {
       console.error(error.message)
       process.exitCode = 2
     } else report('it can be read and recomputed', [error.message])
+  } finally {
+    await zip?.close()
   }
   if (process.exitCode !== 2) {
     console.log(
