@@ -12,7 +12,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { createReadStream, fstatSync, openSync, readSync } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createInflateRaw } from 'node:zlib'
 
@@ -99,33 +99,26 @@ function digestOf(...values) {
 
 // ── The ZIP: its directory stands at its end ────────────────────────────────────────────────────────────────────
 
-async function openZip(path) {
-  const handle = await open(path)
-  try {
-    return await readDirectory(path, handle)
-  } catch (error) {
-    await handle.close()
-    throw error
-  }
-}
-
-async function readDirectory(path, handle) {
-  const { size: length } = await handle.stat()
-  const bytes = async (from, count) => {
+function openZip(path) {
+  const fd = openSync(path, 'r')
+  const { size: length } = fstatSync(fd)
+  const bytes = (from, count) => {
     if (!(from >= 0 && from + count <= length)) throw new NoBundle(`${path} is no whole ZIP`)
-    return (await handle.read(Buffer.alloc(count), 0, count, from)).buffer
+    const buffer = Buffer.alloc(count)
+    readSync(fd, buffer, 0, count, from)
+    return buffer
   }
   const tailFrom = Math.max(0, length - 22 - 0xffff)
-  const tail = await bytes(tailFrom, length - tailFrom)
+  const tail = bytes(tailFrom, length - tailFrom)
   const at = tail.length < 22 ? -1 : tail.lastIndexOf('PK\x05\x06', tail.length - 22, 'latin1')
   if (at < 0) throw new NoBundle(`${path} is no ZIP`)
   let [count, from] = [tail.readUInt16LE(at + 10), tail.readUInt32LE(at + 16)]
   if (count === 0xffff || from === 0xffffffff) {
     // Beyond 4 GiB the real numbers stand in a ZIP64 record, which a locator before this one points to.
-    const record = await bytes(Number((await bytes(tailFrom + at - 20, 20)).readBigUInt64LE(8)), 56)
+    const record = bytes(Number(bytes(tailFrom + at - 20, 20).readBigUInt64LE(8)), 56)
     ;[count, from] = [Number(record.readBigUInt64LE(24)), Number(record.readBigUInt64LE(48))]
   }
-  const directory = await bytes(from, tailFrom + at - from)
+  const directory = bytes(from, tailFrom + at - from)
   const entries = new Map()
   for (let next = 0; entries.size < count; ) {
     if (next + 46 > directory.length || directory.readUInt32LE(next) !== 0x02014b50)
@@ -135,8 +128,7 @@ async function readDirectory(path, handle) {
     entries.set(directory.toString('utf8', next + 46, next + 46 + name), placeOf(directory, next, extras))
     next += 46 + name + extra + note
   }
-  const read = (name) => unpacked(handle, bytes, name, entries.get(name))
-  return { names: [...entries.keys()], read, close: () => handle.close() }
+  return { names: [...entries.keys()], read: (name) => unpacked(fd, bytes, name, entries.get(name)) }
 }
 
 /** Numbers that do not fit 32 bits stand in the ZIP64 field: size, packed size and offset, those that need it. */
@@ -152,12 +144,12 @@ function placeOf(directory, at, extras) {
   return { method: directory.readUInt16LE(at + 10), packed, offset }
 }
 
-async function* unpacked(handle, bytes, name, { method, packed, offset }) {
+function unpacked(fd, bytes, name, { method, packed, offset }) {
   if (method !== 8) throw new Wrong(`${name} is packed in a way that this program does not know`)
-  const header = await bytes(offset, 30)
+  const header = bytes(offset, 30)
   const start = offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28)
-  const raw = handle.createReadStream({ start, end: start + packed - 1, autoClose: false })
-  yield* pipeline(raw, createInflateRaw(), () => {})
+  const raw = createReadStream('', { fd, start, end: start + packed - 1, autoClose: false })
+  return pipeline(raw, createInflateRaw(), () => {})
 }
 
 // ── CSV: a missing value (null) is an empty field, an empty text is two quotes ──────────────────────────────────
@@ -484,22 +476,20 @@ function figuresOf({ nodes }, { measures }, rules, sums, scenario) {
     const operands = (rule.formula ?? []).filter((step) => 'node' in step && !isNatural(step, rule))
     return operands.map((step) => rules.nodeAt(step.node))
   }
-  /** Values by node, each once all that it is made of is known. */
+  /** Backwards, children come before their parents; a formula may have to wait for another round. */
   const adjustedOf = (_, m) => {
     const values = nodes.map(() => undefined)
-    const opened = new Set()
-    const pending = [...nodes.keys()]
-    while (pending.length > 0) {
-      const node = pending.at(-1)
-      const missing =
-        values[node] === undefined ? partsOf(node, m).filter((i) => values[i] === undefined) : []
-      if (missing.length === 0) values[pending.pop()] ??= nodeValue(node, m, values)
-      else {
-        opened.add(node)
-        if (missing.some((i) => opened.has(i)))
-          throw new Wrong(`formulas go round in a circle at ${quoted(nodes[node].node_id)}`)
-        pending.push(...missing)
-      }
+    const isKnown = (node) => values[node] !== undefined
+    let waiting = [...nodes.keys()].reverse()
+    while (waiting.length > 0) {
+      const rest = waiting.filter((node) => {
+        const isReady = partsOf(node, m).every(isKnown)
+        if (isReady) values[node] = nodeValue(node, m, values)
+        return !isReady
+      })
+      if (rest.length === waiting.length)
+        throw new Wrong(`formulas go round in a circle at ${quoted(nodes[rest[0]].node_id)}`)
+      waiting = rest
     }
     return values
   }
@@ -540,77 +530,76 @@ function report(what, problems) {
 
 const unless = (isFine, problem) => (isFine ? [] : [problem])
 
-function parsed(name, bytes) {
+function parsed(name, text) {
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return JSON.parse(text)
   } catch {
     throw new Wrong(`${name} is no JSON`)
   }
 }
 
-async function verify(zip, path, noted) {
-  if (!zip.names.includes('manifest.json')) throw new NoBundle(`${path} has no manifest.json`)
+async function textOf(stream) {
   const chunks = []
-  for await (const chunk of zip.read('manifest.json')) chunks.push(chunk)
-  const manifest = parsed('manifest.json', Buffer.concat(chunks))
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The SHA-256 of a file; undefined when it is not of that length. */
+async function sha256Of(stream, bytes) {
+  const hash = createHash('sha256')
+  let length = 0
+  for await (const chunk of stream) {
+    length += chunk.length
+    if (length > bytes) return undefined
+    hash.update(chunk)
+  }
+  return length === bytes ? hash.digest('hex') : undefined
+}
+
+async function verify(path, noted) {
+  const zip = openZip(path)
+  if (!zip.names.includes('manifest.json')) throw new NoBundle(`${path} has no manifest.json`)
+  const manifest = parsed('manifest.json', await textOf(zip.read('manifest.json')))
   const { seal, ...sealed } = manifest
   report(`seal ${seal}`, unless(digestOf(sealed) === seal, 'manifest.json is not what was sealed'))
-  if (noted !== undefined)
-    report('it is the seal that was noted', unless(seal === noted, `noted was ${noted}`))
-  if (manifest.format !== FORMAT) throw new Wrong(`manifest.json has the format ${quoted(manifest.format)}`)
-  const files = new Map(manifest.files.map((file) => [file.name, file]))
-  const others = zip.names.filter((name) => !files.has(name) && name !== 'manifest.json')
-  report('no files but those of the manifest', others.map(quoted))
-
-  /** Streams a file through `take` and holds it against the manifest. */
-  const read = async (name, take) => {
-    if (!files.has(name) || !zip.names.includes(name)) throw new Wrong(`${name} is missing`)
-    const { bytes, sha256 } = files.get(name)
-    const hash = createHash('sha256')
-    let [length, stop] = [0, undefined]
-    const taken = (chunk) => {
-      try {
-        if (stop === undefined) take(chunk)
-      } catch (error) {
-        stop = error
-      }
-    }
-    for await (const chunk of zip.read(name)) {
-      length += chunk.length
-      if (length > bytes) break
-      hash.update(chunk)
-      taken(chunk)
-    }
-    const isSame = length === bytes && hash.digest('hex') === sha256
+  if (noted !== undefined) report('the seal is the one noted', unless(seal === noted, `noted: ${noted}`))
+  if (sealed.format !== FORMAT) throw new Wrong(`manifest.json has the format ${quoted(sealed.format)}`)
+  const names = [...sealed.files.map(({ name }) => name), 'manifest.json'].sort()
+  report(
+    'the files are those of the manifest',
+    unless(quoted(names) === quoted(zip.names.sort()), zip.names.join(' ')),
+  )
+  if (failed > 0) return
+  for (const { name, bytes, sha256 } of sealed.files) {
+    const isSame = (await sha256Of(zip.read(name), bytes).catch(() => undefined)) === sha256
     report(`${name}: ${bytes} bytes, SHA-256 ${sha256}`, unless(isSame, `${name} is not what was sealed`))
-    if (stop !== undefined) throw stop
   }
-  const json = async (name) => {
-    const parts = []
-    await read(name, (chunk) => parts.push(chunk))
-    return parsed(name, Buffer.concat(parts))
-  }
+  // What is not even what was sealed is not worth recomputing.
+  if (failed > 0) return
   const records = async (name, onRecord) => {
     const reader = new CsvReader(name, onRecord)
-    await read(name, (chunk) => reader.push(chunk))
+    for await (const chunk of zip.read(name)) reader.push(chunk)
     reader.end()
   }
   const table = async (name) => {
     const rows = []
     await records(name, (fields) => rows.push(fields))
-    const header = rows.shift() ?? []
-    return rows.map((fields) => Object.fromEntries(header.map((column, i) => [column, fields[i]])))
+    const [header, ...lines] = rows
+    return lines.map((fields) => Object.fromEntries(header.map((column, i) => [column, fields[i]])))
   }
-  for (const name of ['README.txt', 'use-case.yaml']) await read(name, () => {})
-  const [run, useCase] = [await json('run.json'), await json('use-case.json')]
+  const run = parsed('run.json', await textOf(zip.read('run.json')))
+  const useCase = parsed('use-case.json', await textOf(zip.read('use-case.json')))
   const [structure, results] = [await table('structure.csv'), await table('results.csv')]
-  report('run.json is of the run that the manifest names', unless(run.run_id === manifest.run_id, run.run_id))
+  report(
+    `run.json is of the run ${sealed.run_id}`,
+    unless(run.run_id === sealed.run_id, `it is of ${run.run_id}`),
+  )
   checkDigests(run, useCase, structure, results)
 
   const tree = treeOf(structure)
   const rules = rulesOf(run, useCase, tree)
+  const { facts_through: through, facts, scenarios } = run.parameters
   const outside = []
-  const { facts_through: through } = run.parameters
   let [sums, dateAt, last] = [undefined, -1, -1n]
   await records('facts.csv', (fact) => {
     if (sums === undefined) {
@@ -619,8 +608,8 @@ async function verify(zip, path, noted) {
       return
     }
     const at = BigInt(fact[0])
-    const isInside = at > last && (through === null || at <= BigInt(through))
-    if (!isInside || (dateAt > 0 && fact[dateAt] !== run.pnl_date))
+    const isInOrder = at > last && (through === null || at <= BigInt(through))
+    if (!isInOrder || (dateAt > 0 && fact[dateAt] !== run.pnl_date))
       outside.push(`fact ${at} is not one of them`)
     last = at
     sums.take(fact)
@@ -631,11 +620,8 @@ async function verify(zip, path, noted) {
   const labels = [...declared, ...more]
   report(`${sums.count} facts in order, of the date, seen by the run; scenarios ${labels.join(', ')}`, [
     ...outside,
-    ...unless(sums.count === run.parameters.facts, `the run recorded ${run.parameters.facts} facts`),
-    ...unless(
-      quoted(labels) === quoted(run.parameters.scenarios),
-      `the run recorded ${run.parameters.scenarios}`,
-    ),
+    ...unless(sums.count === facts, `the run recorded ${facts} facts`),
+    ...unless(quoted(labels) === quoted(scenarios), `the run recorded ${scenarios}`),
   ])
   const figures = labels.map((label) => figuresOf(tree, useCase, rules, sums, sums.scenarios.get(label)))
   checkCells(tree, useCase, rules, figures, results)
@@ -666,124 +652,89 @@ function checkDigests(run, useCase, structure, results) {
     return [...keys.map((key) => row[key]), ...amounts, Number(row.fact_count)]
   })
   const digest = digestOf(...rows)
-  report(
-    `results.csv gives the result digest ${run.result_digest}`,
-    unless(digest === run.result_digest, digest),
-  )
+  report(`results.csv gives the digest ${run.result_digest}`, unless(digest === run.result_digest, digest))
 }
 
+/** A recorded text and what was recomputed: a decimal, a text, or null for empty. */
 const same = (text, value) =>
-  text === null || value === null ? text === value : compare(decimal(text), value) === 0
-const told = (value) => (value === null ? 'empty' : plain(value))
+  text === null || value?.units === undefined ? text === value : compare(decimal(text), value) === 0
+const told = (value) => (value === null ? 'empty' : value.units === undefined ? value : plain(value))
 
-function checkCells({ nodes }, { measures, drivers }, rules, figures, results) {
+function checkCells(tree, { measures, drivers }, rules, figures, results) {
+  const { nodes } = tree
   const keyOf = (...names) => quoted(names)
   const recorded = new Map(results.map((row) => [keyOf(row.node_id, row.measure, row.scenario), row]))
-  const [shape, naturals, adjusteds] = [[], [], []]
-  const bindings = bindingsOf(
-    { nodes, positions: new Map(nodes.map(({ node_id }, i) => [node_id, i])) },
-    drivers,
-  )
-  const virtual = nodes.map((_, i) => {
-    const own = bindings.filter(({ node }) => node === i)
-    return own.length === 0
-      ? null
-      : `auto ${own.map((b) => `${b.column} = '${b.value.replaceAll("'", "''")}'`).join(' or ')}`
-  })
-  for (const { label, natural, direct, adjusted, counts } of figures) {
-    for (const [i, node] of nodes.entries()) {
-      for (const [m, { name }] of measures.entries()) {
-        const key = keyOf(node.node_id, name, label)
-        const row = recorded.get(key)
-        if (row === undefined) {
-          shape.push(`${key} is missing`)
-          continue
-        }
-        recorded.delete(key)
-        const text = (list, field, value) =>
-          row[field] === value || list.push(`${key} ${field}: recorded ${row[field]}, it is ${value}`)
-        const value = (list, field, found) =>
-          same(row[field], found) ||
-          list.push(`${key} ${field}: recorded ${row[field] ?? 'empty'}, recomputed ${told(found)}`)
-        text(shape, 'parent_node_id', node.parent_node_id)
-        text(shape, 'node_name', node.node_name)
-        text(shape, 'depth', String(node.depth))
-        text(shape, 'is_leaf', String(node.leaf))
-        value(naturals, 'natural', natural[i][m])
-        value(naturals, 'direct', direct[i][m])
-        text(naturals, 'fact_count', String(counts[i]))
-        value(adjusteds, 'adjusted', adjusted[m][i])
-        value(adjusteds, 'plug', difference(natural[i][m], adjusted[m][i]))
-        text(adjusteds, 'rule', rules.deciding[m].get(i)?.text ?? virtual[i])
-      }
-    }
+  const virtual = new Map()
+  for (const { node, column, value } of bindingsOf(tree, drivers)) {
+    const test = `${column} = '${value.replaceAll("'", "''")}'`
+    virtual.set(node, virtual.has(node) ? `${virtual.get(node)} or ${test}` : `auto ${test}`)
   }
+  const [shape, fromFacts, fromRules] = [[], [], []]
+  const cellsOf = ({ label, natural, direct, adjusted, counts }) => {
+    for (const [i, { node_id, parent_node_id, node_name, depth, leaf }] of nodes.entries())
+      for (const [m, { name }] of measures.entries()) {
+        const key = keyOf(node_id, name, label)
+        const row = recorded.get(key)
+        if (!recorded.delete(key)) shape.push(`${key} is missing`)
+        const check = (problems, expected) => {
+          for (const [field, value] of Object.entries(row === undefined ? {} : expected))
+            if (!same(row[field], value))
+              problems.push(`${key} ${field}: recorded ${told(row[field])}, recomputed ${told(value)}`)
+        }
+        check(shape, { parent_node_id, node_name, depth: String(depth), is_leaf: String(leaf) })
+        check(fromFacts, { natural: natural[i][m], direct: direct[i][m], fact_count: String(counts[i]) })
+        const plug = difference(natural[i][m], adjusted[m][i])
+        const rule = rules.deciding[m].get(i)?.text ?? virtual.get(i) ?? null
+        check(fromRules, { adjusted: adjusted[m][i], plug, rule })
+      }
+  }
+  figures.forEach(cellsOf)
   const cells = results.length
   if (recorded.size > 0 || cells !== figures.length * nodes.length * measures.length)
     shape.push(`there are cells too many: ${[...recorded.keys()].slice(0, TOLD).join(' ')}`)
   report(`${cells} cells, one by node, measure and scenario, at their places in the hierarchy`, shape)
-  report(`natural, direct and fact count of ${cells} cells follow from the facts`, naturals)
-  report(`adjusted, plug and rule of ${cells} cells follow from the rules`, adjusteds)
+  report(`natural, direct and fact count of ${cells} cells follow from the facts`, fromFacts)
+  report(`adjusted, plug and rule of ${cells} cells follow from the rules`, fromRules)
 }
 
 function checkTieOut({ positions }, { measures }, figures, recorded) {
   const problems = []
-  const rows = figures.flatMap((figure) =>
-    measures.map((measure, m) => ({ ...figure, measure: measure.name, m })),
-  )
-  for (const { label, measure, m, total, natural, adjusted, overrides } of rows) {
-    const plug = difference(natural[0][m], adjusted[m][0])
-    const sides = {
-      facts: total[m],
-      root_natural: natural[0][m],
-      unassigned: natural[positions.get(UNASSIGNED)][m],
-      root_plug: plug,
-      overrides: overrides[m],
-    }
-    const row = recorded.find((one) => one.scenario === label && one.measure === measure) ?? {}
+  const check = ({ label, total, natural, adjusted, overrides }, { name }, m) => {
+    const row = recorded.find(({ scenario, measure }) => scenario === label && measure === name) ?? {}
+    const root_natural = natural[0][m]
+    const root_plug = difference(root_natural, adjusted[m][0])
+    const unassigned = natural[positions.get(UNASSIGNED)][m]
+    const sides = { facts: total[m], root_natural, unassigned, root_plug, overrides: overrides[m] }
     for (const [side, value] of Object.entries(sides))
       if (!same(row[side] ?? null, value))
-        problems.push(`${label} ${measure}: ${side} recorded ${row[side]}, recomputed ${told(value)}`)
-    const isTied = compare(total[m], natural[0][m]) === 0
-    if (!isTied || (plug !== null && overrides[m] !== null && compare(plug, overrides[m]) !== 0))
-      problems.push(
-        `${label} ${measure}: the facts are not the root, or its plug is not what rules took away`,
-      )
+        problems.push(`${label} ${name}: ${side} recorded ${row[side]}, recomputed ${told(value)}`)
+    const gaps = [difference(total[m], root_natural), difference(root_plug, overrides[m])]
+    if (gaps.some((gap) => gap !== null && gap.units !== 0n))
+      problems.push(`${label} ${name} does not tie out`)
   }
-  if (recorded.length !== rows.length)
-    problems.push(`${recorded.length} lines where there are ${rows.length}`)
+  for (const figure of figures) for (const [m, measure] of measures.entries()) check(figure, measure, m)
+  if (recorded.length !== figures.length * measures.length)
+    problems.push(`${recorded.length} lines were recorded`)
   report('it ties out: Σ facts = root natural, root plug = Σ overrides, as recorded', problems)
 }
 
 // ── The command ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-const [file, flag, noted, ...rest] = process.argv.slice(2)
-const isUsage =
-  file !== undefined &&
-  (flag === undefined || (flag === '--seal' && noted !== undefined)) &&
-  rest.length === 0
-if (!isUsage || file.startsWith('-')) {
-  console.error('Usage: verify-bundle.mjs BUNDLE.zip [--seal sha256:…]')
-  process.exitCode = 2
-} else {
-  const zip = await openZip(file).catch((error) => {
-    console.error(error instanceof NoBundle ? error.message : `${file} cannot be read: ${error.message}`)
-    process.exitCode = 2
-  })
+async function command([file = '-', flag, noted, ...rest]) {
+  const hasSeal = flag === '--seal' && noted !== undefined && rest.length === 0
   try {
-    if (zip !== undefined) await verify(zip, file, noted)
+    if (file.startsWith('-') || (flag !== undefined && !hasSeal))
+      throw new NoBundle('Usage: verify-bundle.mjs BUNDLE.zip [--seal sha256:…]')
+    await verify(file, noted)
   } catch (error) {
-    if (error instanceof NoBundle) {
-      console.error(error.message)
-      process.exitCode = 2
-    } else report('it can be read and recomputed', [error.message])
-  } finally {
-    await zip?.close()
+    if (error instanceof NoBundle || error.syscall !== undefined) {
+      console.error(error instanceof NoBundle ? error.message : `${file} cannot be read: ${error.message}`)
+      return 2
+    }
+    report('it can be read and recomputed', [error.message])
   }
-  if (process.exitCode !== 2) {
-    console.log(
-      failed === 0 ? 'Everything holds.' : `${failed} checks failed: this is not the run as it was sealed.`,
-    )
-    process.exitCode = failed === 0 ? 0 : 1
-  }
+  console.log(failed === 0 ? 'Everything holds.' : `${failed} failed: this is not the run as it was sealed.`)
+  return failed === 0 ? 0 : 1
 }
+
+process.exitCode = await command(process.argv.slice(2))

@@ -223,21 +223,21 @@ rules:
       'results.csv',
       ',3,\r\nA1',
       ',4,\r\nA1',
-      '["R","daily","ACTUAL"] fact_count: recorded 4, it is 3',
+      '["R","daily","ACTUAL"] fact_count: recorded 4, recomputed 3',
     ],
     [
       'a depth',
       'results.csv',
       'R,,Root,0,false,daily,PRIOR',
       'R,,Root,1,false,daily,PRIOR',
-      '["R","daily","PRIOR"] depth: recorded 1, it is 0',
+      '["R","daily","PRIOR"] depth: recorded 1, recomputed 0',
     ],
     [
       'the words of a rule',
       'results.csv',
       "2,where book = 'B1'",
       "2,where book = 'B2'",
-      `["A1","daily","ACTUAL"] rule: recorded where book = 'B2', it is where book = 'B1'`,
+      `["A1","daily","ACTUAL"] rule: recorded where book = 'B2', recomputed where book = 'B1'`,
     ],
     [
       'an amount of a fact',
@@ -349,7 +349,7 @@ rules:
     const forged = new Map(contents).set('results.csv', results)
     const run = { ...JSON.parse(contents.get('run.json')!), result_digest: digest }
     const { status, stdout } = await verified(sealedAgain(forged.set('run.json', JSON.stringify(run))))
-    expect(stdout).toContain(`✓ results.csv gives the result digest ${digest}`)
+    expect(stdout).toContain(`✓ results.csv gives the digest ${digest}`)
     expect(stdout).toContain('["A1","daily","ACTUAL"] adjusted: recorded 11.50, recomputed 10.5')
     expect(status).toBe(1)
   })
@@ -363,12 +363,16 @@ rules:
     const forged = sealedAgain(edit(name, from, to))
     expect(await verified(forged)).toMatchObject(HOLDS)
     const { status, stdout } = await verified(forged, '--seal', seal)
-    expect([status, stdout]).toEqual([1, expect.stringContaining('✗ it is the seal that was noted')])
+    expect([status, stdout]).toEqual([1, expect.stringContaining('✗ the seal is the one noted')])
   })
 
   test.each<[string, (contents: Map<string, string>) => void, string]>([
-    ['a file too many', (files) => void files.set('more.txt', 'x'), '"more.txt"'],
-    ['a file missing', (files) => void files.delete('structure.csv'), 'structure.csv is missing'],
+    ['a file too many', (files) => void files.set('more.txt', 'x'), 'more.txt'],
+    [
+      'a file missing',
+      (files) => void files.delete('structure.csv'),
+      '✗ the files are those of the manifest',
+    ],
     [
       'a fact left out',
       (files) => void files.set('facts.csv', files.get('facts.csv')!.replace(/\d+,7\.00.*\r\n/, '')),
