@@ -19,7 +19,7 @@ const textOf = (directory: string, extensions: RegExp, except: RegExp): string =
 const withoutComments = (text: string): string =>
   text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
 
-const SOURCE = withoutComments(textOf('src', /\.ts$/, /^base[/\\]errors(?:-\w+)?\.ts$/))
+const SOURCE = withoutComments(textOf('src', /\.ts$/, /^base[/\\]errors[\w-]*\.ts$/))
 /** This file names codes without testing them. */
 const TESTS = textOf('test', /\.(?:ts|mjs|py|json|snap)$/, /^errors\.test\.ts$/)
 

@@ -1,6 +1,6 @@
 /**
- * The tour of the README is executed: its commands run one after another as written, and every line of output
- * that the README shows must be printed. Run ids, times and digests, which differ from run to run, are `…` there.
+ * The tours of the documents are executed: their commands run one after another as written, and every line of
+ * output that is shown must be printed. Run ids, times and digests, which differ from run to run, are `…` there.
  */
 
 import { execFile } from 'node:child_process'
@@ -20,9 +20,9 @@ interface Step {
 }
 
 /** The ```console blocks: `$ command`, then the lines it prints. */
-function tour(): Step[] {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const blocks = [...readme.matchAll(/^```console\n([\s\S]*?)^```/gm)].map((match) => match[1]!)
+function tour(document: string): Step[] {
+  const text = readFileSync(join(root, document), 'utf8')
+  const blocks = [...text.matchAll(/^```console\n([\s\S]*?)^```/gm)].map((match) => match[1]!)
   const steps: { command: string; shown: string[] }[] = []
   for (const line of blocks.join('').split('\n')) {
     if (line.startsWith('$ ')) steps.push({ command: line.slice(2), shown: [] })
@@ -35,22 +35,30 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 const pattern = (line: string): RegExp =>
   new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}\\s*$`, 'm')
 
-test('every command of the tour prints what the README says', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'tieout-tour-'))
-  try {
-    const steps = tour()
-    expect(steps.length).toBeGreaterThanOrEqual(5)
-    let runId = ''
-    for (const { command, shown } of steps) {
-      const line = command
-        .replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
-        .replaceAll('RUN_ID', runId)
-      const environment = { PATH: process.env.PATH, HOME: process.env.HOME, TIEOUT_DB: join(directory, 'db') }
-      const { stdout } = await run('sh', ['-c', line], { cwd: root, env: environment })
-      for (const expected of shown) expect(stdout, command).toMatch(pattern(expected))
-      runId = /Run ([0-9a-f-]{36})/.exec(stdout)?.[1] ?? runId
+test.each(['README.md', 'docs/fact-adjustments.md'])(
+  'every command of the tour prints what %s says',
+  async (document) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tieout-tour-'))
+    try {
+      const steps = tour(document)
+      expect(steps.length).toBeGreaterThanOrEqual(5)
+      let runId = ''
+      for (const { command, shown } of steps) {
+        const line = command
+          .replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
+          .replaceAll('RUN_ID', runId)
+        const environment = {
+          PATH: process.env.PATH,
+          HOME: process.env.HOME,
+          TIEOUT_DB: join(directory, 'db'),
+        }
+        const { stdout } = await run('sh', ['-c', line], { cwd: root, env: environment })
+        for (const expected of shown) expect(stdout, command).toMatch(pattern(expected))
+        runId = /Run ([0-9a-f-]{36})/.exec(stdout)?.[1] ?? runId
+      }
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
     }
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}, 60_000)
+  },
+  300_000,
+)

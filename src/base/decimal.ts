@@ -80,7 +80,8 @@ export function add(a: Decimal, b: Decimal): Decimal {
     : decimal(a.units * pow10(b.scale - a.scale) + b.units, b.scale)
 }
 
-export const subtract = (a: Decimal, b: Decimal): Decimal => add(a, negate(b))
+export const subtract = (a: Decimal, b: Decimal): Decimal =>
+  a.scale === b.scale ? decimal(a.units - b.units, a.scale) : add(a, negate(b))
 
 export const multiply = (a: Decimal, b: Decimal): Decimal => decimal(a.units * b.units, a.scale + b.scale)
 

@@ -7,6 +7,7 @@
  */
 
 import { conflict, denied, type ErrorRow, input, internal, missing, unavailable, usage } from './error-row.js'
+import { ADJUSTMENT_ERRORS } from './errors-adjustments.js'
 import { EVIDENCE_ERRORS } from './errors-evidence.js'
 import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
@@ -299,6 +300,7 @@ export const ERRORS = {
   },
 
   ...EVIDENCE_ERRORS,
+  ...ADJUSTMENT_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

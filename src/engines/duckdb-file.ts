@@ -33,6 +33,8 @@ export interface OpenDuckFile {
   /** What stands after FROM. */
   readonly relation: string
   readonly columns: readonly DuckColumn[]
+  /** Whether every query reads and parses the whole file. */
+  readonly costly: boolean
   close(): void
 }
 
@@ -50,8 +52,9 @@ export async function openDuckFile(file: DuckFile): Promise<OpenDuckFile> {
   }
   try {
     const relation = await openRelation(connection, file)
-    const columns = await columnsOf(connection, relation, extname(file.path) === '.csv')
-    return { connection, relation, columns, close }
+    const costly = extname(file.path) === '.csv'
+    const columns = await columnsOf(connection, relation, costly)
+    return { connection, relation, columns, costly, close }
   } catch (error) {
     close()
     refuseUnreadable(file, error)

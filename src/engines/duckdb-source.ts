@@ -1,11 +1,16 @@
 /**
- * Facts in a Parquet, CSV or DuckDB file as a fact source, read in place. Dimensions come coded (DuckDB enums),
- * amounts as whole units in doubles when their sum fits the exact range and as text beyond it.
+ * Facts in a Parquet, CSV or DuckDB file as a fact source, read in place in one pass, as they are or grouped by
+ * DuckDB. Units beyond the exact range, and values that are no short texts, are read in other ways once they
+ * are met.
+ *
+ * DuckDB's sum of decimals wraps in silence past 1.7e38 units. Only columns of at most 18 digits are grouped,
+ * whose sum cannot come near in fewer than 10^20 facts; wider ones are read fact by fact.
  *
  * Raises what opening the file raises, TIE-2408 (floating-point money), TIE-2402.
  */
 
 import { refuse } from '../base/errors.js'
+import { type ChunkedBlocks, type CodedBy, readChunks } from './duckdb-chunks.js'
 import {
   type DuckColumn,
   type DuckFile,
@@ -14,18 +19,32 @@ import {
   openDuckFile,
   rowsOf,
 } from './duckdb-file.js'
-import { BLOCK_ROWS, type Block, digestOfFacts, type Frame, type Units } from './frame.js'
+import { digestOfFacts } from './facts-digest.js'
+import type { Frame } from './frame.js'
 import { FrameBuilder } from './frame-builder.js'
+import { type Sample, worthGrouping } from './grouping.js'
 import type { FactSource, FrameRequest } from './source.js'
-
-/** Sums below this many units leave room for the rounding of the estimate itself. */
-const SAFE_ESTIMATE = 9.0e15
 
 /** Opens the file as a fact source; `close` frees the engine. */
 export async function openDuckSource(file: DuckFile): Promise<FactSource & { close(): void }> {
   const open = await openDuckFile(file)
-  return { ...new DuckSource(open, file).source(), close: open.close }
+  const source = new DuckSource(open, file)
+  return {
+    name: file.path,
+    columns: open.columns.map(({ name, type }) => ({ name, type })),
+    horizon: async () => null,
+    read: (request) => source.read(request),
+    countNulls: (column) => source.countNulls(column),
+    close: open.close,
+  }
 }
+
+/** Facts taken into the sample, from the beginning of what is in scope. */
+const SAMPLED = 40_960
+/** With fewer facts nothing is gained by grouping. */
+const LEAST_FACTS = 100_000
+/** Scales beyond this are read as they are: products of theirs have overflowed in DuckDB. */
+const MAX_GROUPED_SCALE = 10
 
 class DuckSource {
   private types = 0
@@ -35,14 +54,30 @@ class DuckSource {
     private readonly file: DuckFile,
   ) {}
 
-  source(): FactSource {
-    return {
-      name: this.file.path,
-      columns: this.open.columns.map(({ name, type }) => ({ name, type })),
-      horizon: async () => null,
-      read: (request) => this.read(request),
-      countNulls: (column) => this.count(`${this.column(column).sql} IS NULL`),
+  async read(request: FrameRequest): Promise<Frame> {
+    const { rows = 'either' } = request
+    const columns = {
+      coded: request.coded.map((name) => this.column(name)),
+      amounts: request.amounts.map((name) => this.amountColumn(name)),
     }
+    const where = this.where(request.where)
+    const groups = columns.amounts.every(({ narrow, scale }) => narrow && scale <= MAX_GROUPED_SCALE)
+    const grouped =
+      groups && (rows === 'tuples' || (rows === 'either' && (await this.worthGrouping(columns.coded, where))))
+    const query = new FactQuery(columns.coded, columns.amounts, `${this.open.relation} ${where}`, grouped)
+    return (await this.readChunks(query, request)) ?? this.readText(query, request)
+  }
+
+  async countNulls(name: string): Promise<number> {
+    const { sql } = this.column(name)
+    const [row] = await this.rows(
+      `SELECT count(*)::INTEGER AS n FROM ${this.open.relation} WHERE ${sql} IS NULL`,
+    )
+    return Number(row!.n)
+  }
+
+  private rows(sql: string): ReturnType<typeof rowsOf> {
+    return rowsOf(this.open.connection, sql)
   }
 
   private column(name: string): DuckColumn {
@@ -51,172 +86,162 @@ class DuckSource {
     return column
   }
 
-  private where(filters: FrameRequest['where']): string {
-    if (filters.length === 0) return ''
-    return `WHERE ${filters.map(({ column, equals }) => equalsSql(this.column(column), equals)).join(' AND ')}`
-  }
-
-  private async count(condition: string): Promise<number> {
-    const [row] = await rowsOf(
-      this.open.connection,
-      `SELECT count(*)::INTEGER AS n FROM ${this.open.relation} WHERE ${condition}`,
-    )
-    return Number(row!.n)
-  }
-
-  private async read(request: FrameRequest): Promise<Frame> {
-    const coded = request.coded.map((name) => this.column(name))
-    const amounts = request.amounts.map((name) => this.amountColumn(name))
-    const where = this.where(request.where)
-    const exact = await this.exactAmounts(amounts, where)
-    if (exact.includes(false)) return this.readAsText(coded, amounts, where, request)
-    const dictionaries = await Promise.all(coded.map((column) => this.dictionary(column, where)))
-    const list = [
-      ...coded.map((column, i) => codeSql(column, dictionaries[i]!)),
-      ...amounts.map(
-        ({ sql, scale }) => `coalesce(CAST(CAST(${sql} * ${10n ** BigInt(scale)} AS BIGINT) AS DOUBLE), 0)`,
-      ),
-    ]
-    const blocks = await this.blocks(list, coded.length, where, request)
-    const codedColumns = coded.map(({ name, type }, i) => ({
-      name,
-      type,
-      dictionary: [null, ...dictionaries[i]!.values],
-    }))
-    const amountColumns = amounts.map(({ name, scale }) => ({ name, scale, range: 'exact' as const }))
-    const rows = blocks.reduce((sum, block) => sum + block.rows, 0)
-    return {
-      coded: codedColumns,
-      amounts: amountColumns,
-      blocks,
-      rows,
-      facts: rows,
-      digest: digestOfFacts(codedColumns, amountColumns, blocks),
-    }
-  }
-
   private amountColumn(name: string): DuckColumn {
     const column = this.column(name)
     if (column.floating) refuse('TIE-2408', { column: name, source: this.file.path })
     return column
   }
 
-  /** Whether Σ|units| of each amount stays inside the exact range. */
-  private async exactAmounts(amounts: readonly DuckColumn[], where: string): Promise<boolean[]> {
-    if (amounts.length === 0) return []
-    const list = amounts.map(
-      ({ sql, scale }, i) => `coalesce(sum(abs(CAST(${sql} AS DOUBLE))), 0) * 1e${scale} AS a${i}`,
-    )
-    const [row] = await rowsOf(
-      this.open.connection,
-      `SELECT ${list.join(', ')} FROM ${this.open.relation} ${where}`,
-    )
-    // A value too wide for a BIGINT is far outside the range too, so the estimate decides that as well.
-    return amounts.map(({ narrow }, i) => Number(row![`a${i}`]) < SAFE_ESTIMATE && narrow)
+  private where(filters: FrameRequest['where']): string {
+    if (filters.length === 0) return ''
+    return `WHERE ${filters.map(({ column, equals }) => equalsSql(this.column(column), equals)).join(' AND ')}`
   }
 
-  private async dictionary(column: DuckColumn, where: string): Promise<Dictionary> {
-    const distinct = `SELECT DISTINCT CAST(${column.sql} AS VARCHAR) AS v FROM ${this.open.relation} ${where}`
-    const rows = await rowsOf(
-      this.open.connection,
-      `SELECT v FROM (${distinct}) WHERE v IS NOT NULL ORDER BY v`,
+  /**
+   * By the first facts in scope. Where they show only part of the values a column has in all facts they are more
+   * alike than others, and the estimate is raised by as much. A CSV file is parsed whole for every question, so
+   * none is asked.
+   */
+  private async worthGrouping(coded: readonly DuckColumn[], where: string): Promise<boolean> {
+    if (this.open.costly) return false
+    const scope = `${this.open.relation} ${where}`
+    const keys = coded.map(({ sql }, i) => `${sql} AS k${i}`).join(', ') || '1 AS k0'
+    const names = coded.map((_, i) => `k${i}`).join(', ') || 'k0'
+    const values = coded.map((_, i) => `count(DISTINCT k${i}) AS d${i}`)
+    const [first] = await this.rows(
+      `WITH sample AS (SELECT ${keys} FROM ${scope} LIMIT ${SAMPLED}),
+            tuples AS (SELECT count(*) AS facts FROM sample GROUP BY ${names})
+       SELECT ${[
+         `(SELECT count(*) FROM ${scope}) AS facts`,
+         '(SELECT count(*) FROM tuples) AS tuples',
+         '(SELECT count(*) FROM tuples WHERE facts = 1) AS single',
+         'count(*) AS sampled',
+         ...values,
+       ].join(', ')} FROM sample`,
     )
-    const values = rows.map((row) => String(row.v))
-    if (values.length === 0) return { type: undefined, values }
-    this.types += 1
-    const type = `codes_${this.types}`
-    await this.open.connection.run(
-      `CREATE TYPE ${type} AS ENUM (SELECT v FROM (${distinct}) WHERE v IS NOT NULL ORDER BY v)`,
+    const sample: Sample = {
+      facts: Number(first!.facts),
+      sampled: Number(first!.sampled),
+      distinct: Number(first!.tuples),
+      single: Number(first!.single),
+    }
+    if (sample.facts < LEAST_FACTS || !worthGrouping(sample)) return false
+    const [all] = await this.rows(
+      `SELECT ${['count(*) AS facts', ...values].join(', ')} FROM (SELECT ${keys} FROM ${scope})`,
     )
-    return { type, values }
+    const unseen = coded.map((_, i) => Number(all![`d${i}`]) / Math.max(Number(first![`d${i}`]), 1))
+    return worthGrouping(sample, Math.max(1, ...unseen))
   }
 
-  private async blocks(
-    list: readonly string[],
-    coded: number,
-    where: string,
-    { onRows }: FrameRequest,
-  ): Promise<Block[]> {
-    const result = await this.open.connection.stream(
-      `SELECT ${[...list, '1'].join(', ')} FROM ${this.open.relation} ${where}`,
-    )
-    const blocks: { rows: number; counts: null; codes: Int32Array[]; amounts: Units[] }[] = []
-    let total = 0
+  /** Undefined where amounts do not fit doubles. */
+  private async readChunks(query: FactQuery, { onRows }: FrameRequest): Promise<Frame | undefined> {
+    const { connection } = this.open
+    const coded: CodedBy[] = query.coded.map(() => ({ by: 'words' }))
+    const types: (string | undefined)[] = query.coded.map(() => undefined)
     for (;;) {
-      const chunk = await result.fetchChunk()
-      if (chunk === null || chunk.rowCount === 0) return blocks
-      for (let from = 0; from < chunk.rowCount; ) {
-        if (blocks.length === 0 || blocks.at(-1)!.rows === BLOCK_ROWS)
-          blocks.push(emptyBlock(coded, list.length - coded))
-        const block = blocks.at(-1)!
-        const take = Math.min(chunk.rowCount - from, BLOCK_ROWS - block.rows)
-        for (let column = 0; column < list.length; column++) {
-          const target =
-            column < coded ? block.codes[column]! : (block.amounts[column - coded] as Float64Array)
-          const { items } = chunk.getColumnVector(column) as unknown as { items: Int32Array }
-          target.set(items.subarray(from, from + take), block.rows)
-        }
-        block.rows += take
-        from += take
-        total += take
-      }
-      onRows?.(total)
+      const columns = { coded, counted: query.grouped, amounts: query.amounts.length }
+      const read = await readChunks(connection, query.unitsSql(types), columns, onRows).catch(
+        // A number too wide for 64 bits; any other trouble comes again when the facts are read as text.
+        () => ({ obstacle: 'inexact' as const }),
+      )
+      if (!('obstacle' in read)) return frameOf(query, read)
+      if (read.obstacle === 'inexact') return undefined
+      const { column } = read.obstacle
+      const { type, values } = await this.enumOf(query, column)
+      coded[column] = { by: 'enum', values }
+      types[column] = type
     }
   }
 
+  private async enumOf(query: FactQuery, column: number): Promise<{ type: string; values: string[] }> {
+    const rows = await this.rows(query.valuesSql(column))
+    this.types += 1
+    const type = `codes_${this.types}`
+    await this.open.connection.run(`CREATE TYPE ${type} AS ENUM (${query.valuesSql(column)})`)
+    return { type, values: rows.map((row) => String(row.v)) }
+  }
+
   /** Beyond the exact range amounts come as text and the builder keeps them as bigint. */
-  private async readAsText(
-    coded: readonly DuckColumn[],
-    amounts: readonly DuckColumn[],
-    where: string,
-    { onRows }: FrameRequest,
-  ): Promise<Frame> {
-    const builder = new FrameBuilder(
-      this.file.path,
-      coded,
-      amounts.map(({ name }) => name),
-    )
-    const list = [...coded, ...amounts].map(({ sql }) => `CAST(${sql} AS VARCHAR)`)
-    const result = await this.open.connection.stream(
-      `SELECT ${[...list, "''"].join(', ')} FROM ${this.open.relation} ${where}`,
-    )
+  private async readText(query: FactQuery, { amounts, onRows }: FrameRequest): Promise<Frame> {
+    const rows = query.grouped ? 'tuples' : 'facts'
+    const builder = new FrameBuilder(this.file.path, query.coded, amounts, rows)
+    const numbers = builder.counts === undefined ? builder.amounts : [builder.counts, ...builder.amounts]
+    const result = await this.open.connection.stream(query.textSql())
     for (;;) {
       const chunk = await result.fetchChunk()
       if (chunk === null || chunk.rowCount === 0) return builder.finish()
-      const columns = list.map((_, column) => chunk.getColumnValues(column) as (string | null)[])
+      const columns = [...query.coded, ...numbers].map(
+        (_, column) => chunk.getColumnValues(column) as (string | null)[],
+      )
       for (let row = 0; row < chunk.rowCount; row++) {
         builder.beginRow()
         columns.forEach((values, column) => {
           const value = values[row]
           if (value === null || value === undefined) return
           const bytes = Buffer.from(value, 'utf8')
-          if (column < coded.length) builder.code(column, bytes, 0, bytes.length)
-          else builder.amount(column - coded.length, bytes, 0, bytes.length)
+          if (column < query.coded.length) builder.code(column, bytes, 0, bytes.length)
+          else numbers[column - query.coded.length]!.read(bytes, 0, bytes.length, builder.row)
         })
-        builder.endRow()
       }
       onRows?.(builder.rows)
     }
   }
 }
 
+/** The facts in scope, or their tuples, as SQL in each of the forms they are read in. */
+class FactQuery {
+  constructor(
+    readonly coded: readonly DuckColumn[],
+    readonly amounts: readonly DuckColumn[],
+    private readonly scope: string,
+    readonly grouped: boolean,
+  ) {}
+
+  /** Units as 64-bit numbers, coded columns as text or as the enum given. */
+  unitsSql(types: readonly (string | undefined)[]): string {
+    const units = this.amounts.map(({ sql, scale }) => {
+      const sum = this.grouped ? `sum(${sql})` : sql
+      return scale === 0 ? `CAST(${sum} AS BIGINT)` : `CAST(${sum} AS DECIMAL(18,${scale}))`
+    })
+    return this.select(
+      this.coded.map((column, i) =>
+        types[i] === undefined
+          ? textSql(column)
+          : `CAST(enum_code(CAST(${textSql(column)} AS ${types[i]})) AS INTEGER)`,
+      ),
+      units,
+    )
+  }
+
+  textSql(): string {
+    const sums = this.amounts.map(({ sql }) => `CAST(${this.grouped ? `sum(${sql})` : sql} AS VARCHAR)`)
+    return this.select(this.coded.map(textSql), sums, 'VARCHAR')
+  }
+
+  /** Every value of a coded column, as `v`. */
+  valuesSql(column: number): string {
+    const distinct = `SELECT DISTINCT ${textSql(this.coded[column]!)} AS v FROM ${this.scope}`
+    return `SELECT v FROM (${distinct}) WHERE v IS NOT NULL ORDER BY v`
+  }
+
+  private select(coded: readonly string[], amounts: readonly string[], countType = 'BIGINT'): string {
+    if (!this.grouped) return `SELECT ${[...coded, ...amounts, '1'].join(', ')} FROM ${this.scope}`
+    const list = [...coded, `CAST(count(*) AS ${countType})`, ...amounts].join(', ')
+    // Without keys there is one tuple even of no facts at all.
+    const grouping = coded.length > 0 ? `GROUP BY ${coded.join(', ')}` : 'HAVING count(*) > 0'
+    return `SELECT ${list} FROM ${this.scope} ${grouping}`
+  }
+}
+
+function frameOf({ coded, amounts }: FactQuery, { blocks, dictionaries, rows, facts }: ChunkedBlocks): Frame {
+  const codedColumns = coded.map(({ name, type }, i) => ({ name, type, dictionary: dictionaries[i]! }))
+  const amountColumns = amounts.map(({ name, scale }) => ({ name, scale, range: 'exact' as const }))
+  const digest = digestOfFacts(codedColumns, amountColumns, blocks)
+  return { coded: codedColumns, amounts: amountColumns, blocks, rows, facts, digest }
+}
+
 /** A date is compared as a date, so that a Parquet file's statistics can skip row groups. */
 const equalsSql = ({ sql, type }: DuckColumn, value: string): string =>
   type === 'date' ? `${sql} = CAST(${literal(value)} AS DATE)` : `CAST(${sql} AS VARCHAR) = ${literal(value)}`
 
-interface Dictionary {
-  readonly type: string | undefined
-  readonly values: readonly string[]
-}
-
-const codeSql = ({ sql }: DuckColumn, { type }: Dictionary): string =>
-  type === undefined
-    ? 'CAST(0 AS INTEGER)'
-    : `CAST(coalesce(enum_code(CAST(CAST(${sql} AS VARCHAR) AS ${type})) + 1, 0) AS INTEGER)`
-
-const emptyBlock = (coded: number, amounts: number) => ({
-  rows: 0,
-  counts: null,
-  codes: Array.from({ length: coded }, () => new Int32Array(BLOCK_ROWS)),
-  amounts: Array.from({ length: amounts }, (): Units => new Float64Array(BLOCK_ROWS)),
-})
+const textSql = ({ sql }: DuckColumn): string => `CAST(${sql} AS VARCHAR)`

@@ -13,6 +13,12 @@ export interface FactColumn {
   readonly type: ColumnType
 }
 
+/**
+ * Rows of a frame: facts, tuples that the engine has grouped by the coded columns, or whichever it delivers
+ * sooner. Work on single facts, such as adjusting them, must ask for facts.
+ */
+export type RowsOfFrame = 'facts' | 'tuples' | 'either'
+
 export interface FrameRequest {
   /** Columns to code against a dictionary, in this order. */
   readonly coded: readonly string[]
@@ -22,6 +28,8 @@ export interface FrameRequest {
   readonly where: readonly { readonly column: string; readonly equals: string }[]
   /** Only facts that had arrived by then (see `horizon`); null: all. */
   readonly through: bigint | null
+  /** By default either. */
+  readonly rows?: RowsOfFrame
   /** Called now and then with the rows read so far. */
   readonly onRows?: (rows: number) => void
 }

@@ -14,16 +14,19 @@ import { type Decimal, equalDecimals, formatDecimal, subtract } from '../base/de
 import { refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { compareText } from '../base/text.js'
-import type { Frame } from '../engines/frame.js'
+import { amountIndex, type Frame } from '../engines/frame.js'
 import { bindNodes } from './bindings.js'
 import { overlapFindings, scenarioFindings, unassignedFindings } from './calculation-findings.js'
+import type { Purpose } from './groups.js'
 import type { Tree } from './hierarchy.js'
-import { type Aggregates, aggregate } from './kernel.js'
-import { checkFormulaCycles } from './order.js'
-import { type Decision, resolveRules } from './resolver.js'
+import type { Search } from './kernel.js'
+import { cyclesOf, type RuledMeasure, ruledMeasures } from './order.js'
+import { type Decision, type Resolution, resolveRules } from './resolver.js'
+import { RollUpBase } from './roll-up-base.js'
 import { ruleFindings } from './rule-findings.js'
 import { ScenarioRollUp } from './scenario-roll-up.js'
 import { searchesOf } from './searches.js'
+import { type MeasureColumns, unruledCells } from './unruled-cells.js'
 import type { Policy, Rule, UseCase } from './use-case.js'
 
 export interface Cell {
@@ -63,11 +66,13 @@ export interface TieOut {
 export interface Calculation {
   /** Scenario by scenario, nodes in preorder, measures in the order of the mapping. */
   readonly cells: readonly Cell[]
+  /** The same without rules. Cells that no rule moves are one object here and there, and in every calculation over a base. */
+  readonly unruled: readonly Cell[]
   readonly scenarios: readonly string[]
   readonly findings: readonly Finding[]
   readonly decisions: readonly Decision[]
   readonly tieOut: readonly TieOut[]
-  /** Groups of facts that the rules were evaluated on. */
+  /** Groups of facts that rules over the whole table were evaluated on. */
   readonly groups: number
 }
 
@@ -78,48 +83,80 @@ export interface CalculationInput {
   readonly frame: Frame
   /** Amount columns of the frame that hold a column's values after fact adjustments; columns without one are as the facts say. */
   readonly adjusted?: AdjustedColumns
+  /** Kept from an earlier calculation over the same frame, tree and bindings (`base.fits`); made where it is not given. */
+  readonly base?: RollUpBase
 }
 
 /** The name of an amount column → the name of the frame's column with its adjusted values. */
 export type AdjustedColumns = ReadonlyMap<string, string>
 
-export function calculate({ tree, useCase, policy, frame, adjusted }: CalculationInput): Calculation {
-  const { measures, rules } = useCase
-  const bindings = bindNodes(tree, useCase.drivers)
-  const cycles = checkFormulaCycles(tree, rules, measures, bindings, policy, () => undefined)
-  refuseAll(cycles)
-  const resolution = resolveRules(tree, rules, measures, bindings, policy)
-  const aggregates = aggregate({
+/** The base of a use case: what calculations with other rules over the same facts need not do again. */
+export const rollUpBase = (
+  frame: Frame,
+  tree: Tree,
+  useCase: UseCase,
+  purpose: Purpose = 'run',
+): RollUpBase =>
+  new RollUpBase({
     frame,
     tree,
-    bindings,
+    bindings: bindNodes(tree, useCase.drivers),
     scenarioColumn: useCase.source.scenario,
-    searches: rules.flatMap((rule) => searchesOf(tree, rule)),
+    announced: useCase.rules.flatMap((rule) => searchesOf(tree, rule)),
+    purpose,
   })
-  const scenarios = scenariosOf(useCase, aggregates, frame)
-  const results = scenarios.map(({ label, code }) =>
-    new ScenarioRollUp({ tree, useCase, frame, resolution, aggregates, label, code, adjusted }).run(),
-  )
-  const cells = results.flatMap(({ cells }) => cells)
+
+export function calculate(input: CalculationInput): Calculation {
+  const { tree, useCase, policy, frame, adjusted } = input
+  const { measures, rules } = useCase
+  const base = input.base ?? rollUpBase(frame, tree, useCase)
+  if (!base.fits(frame, tree, useCase)) throw new Error('the base is of other facts, nodes or bindings')
+  const { bindings } = base.input
+  const resolution = resolveRules(tree, rules, measures, bindings, policy)
+  const ruled = orderedMeasures(tree, rules, ruledMeasures(tree, resolution, measures))
+  base.find(standingSearches(tree, resolution))
+  const scenarios = scenariosOf(useCase, base, frame)
+  const columns = measures.map((measure): MeasureColumns => {
+    const { column } = measure
+    return {
+      measure,
+      column: amountIndex(frame, column),
+      adjusted: amountIndex(frame, adjusted?.get(column) ?? column),
+    }
+  })
+  const unruled = unruledCells(base, columns, scenarios)
+  const cells = unruled.slice()
+  const results = scenarios.map((scenario, i) => {
+    const first = i * tree.nodes.length * measures.length
+    return new ScenarioRollUp({ base, measures: columns, ruled, scenario, adjusted, cells, first }).run()
+  })
   const labels = scenarios.map(({ label }) => label)
   const findings = [
-    ...scenarioFindings(useCase, labels, aggregates),
-    ...ruleFindings({ tree, useCase, frame, resolution, aggregates, cells, scenarios }),
-    ...results.flatMap(({ findings }) => findings),
-    ...unassignedFindings(tree, useCase, cells, frame, bindings),
-    ...overlapFindings(useCase, frame, aggregates),
+    ...scenarioFindings(useCase, labels, base),
+    ...ruleFindings({ tree, useCase, frame, resolution, base, cells, scenarios }),
+    ...results.flatMap((result) => result.findings),
+    ...unassignedFindings(base.input, useCase, cells),
+    ...overlapFindings(useCase, frame, base),
   ]
-  const tieOut = results.flatMap(({ tieOut }) => tieOut)
+  const tieOut = results.flatMap((result) => result.tieOut)
   assertTiesOut(tieOut)
-  return {
-    cells,
-    scenarios: labels,
-    findings,
-    decisions: resolution.decisions,
-    tieOut,
-    groups: aggregates.groups,
-  }
+  const { decisions } = resolution
+  return { cells, unruled, scenarios: labels, findings, decisions, tieOut, groups: base.groups }
 }
+
+/** Every measure in order, or the refusal of those that have none. */
+function orderedMeasures(
+  tree: Tree,
+  rules: readonly Rule[],
+  measures: ReturnType<typeof ruledMeasures>,
+): readonly RuledMeasure[] {
+  refuseAll(cyclesOf(tree, rules, measures, () => undefined))
+  return measures.filter((measure): measure is RuledMeasure => !('cycle' in measure))
+}
+
+/** What the rules that stand look for; a skipped rule is asked nothing. */
+const standingSearches = (tree: Tree, { decisions }: Resolution): Search[] =>
+  decisions.flatMap(({ rule, outcome }) => (outcome === 'skipped' ? [] : searchesOf(tree, rule)))
 
 export interface ScenarioCode {
   readonly label: string
@@ -127,9 +164,9 @@ export interface ScenarioCode {
 }
 
 /** The scenarios that have facts: the declared ones first, in their order, then the others by name. */
-function scenariosOf({ scenarios, source }: UseCase, aggregates: Aggregates, frame: Frame): ScenarioCode[] {
+function scenariosOf({ scenarios, source }: UseCase, base: RollUpBase, frame: Frame): ScenarioCode[] {
   if (source.scenario === null) return frame.facts === 0 ? [] : [{ label: scenarios[0]!, code: 0 }]
-  const found = aggregates.scenarios.flatMap((label, code) => (label === null ? [] : [{ label, code }]))
+  const found = base.scenarios.flatMap((label, code) => (label === null ? [] : [{ label, code }]))
   const rank = (label: string): number =>
     scenarios.includes(label) ? scenarios.indexOf(label) : scenarios.length
   return found.sort((a, b) => rank(a.label) - rank(b.label) || compareText(a.label, b.label))

@@ -6,17 +6,13 @@ import { compareText, plural } from '../base/text.js'
 import { amountIndex, codedIndex, type Frame } from '../engines/frame.js'
 import type { Bindings } from './bindings.js'
 import type { Cell } from './calculate.js'
-import { type Tree, UNASSIGNED } from './hierarchy.js'
-import type { Aggregates } from './kernel.js'
+import { UNASSIGNED } from './hierarchy.js'
+import type { BaseInput, RollUpBase } from './roll-up-base.js'
 import { canonicalValue } from './row-owners.js'
 import { sourceName, type UseCase } from './use-case.js'
 
 /** Declared scenarios without a fact, and facts without a scenario. */
-export function scenarioFindings(
-  useCase: UseCase,
-  found: readonly string[],
-  aggregates: Aggregates,
-): Finding[] {
+export function scenarioFindings(useCase: UseCase, found: readonly string[], base: RollUpBase): Finding[] {
   const declared = useCase.source.scenario === null ? useCase.scenarios.slice(0, 1) : useCase.scenarios
   const missing = declared.filter((scenario) => !found.includes(scenario))
   const findings = missing.map(
@@ -30,7 +26,7 @@ export function scenarioFindings(
       suggestion: 'Check the date and the label of the scenario, or import its facts.',
     }),
   )
-  const unlabelled = useCase.source.scenario === null ? 0 : withoutScenario(aggregates)
+  const unlabelled = useCase.source.scenario === null ? 0 : withoutScenario(base)
   if (unlabelled === 0) return findings
   return [
     ...findings,
@@ -44,21 +40,20 @@ export function scenarioFindings(
   ]
 }
 
-function withoutScenario(aggregates: Aggregates): number {
-  if (aggregates.scenarios[0] !== null) return 0
-  return aggregates.direct(0).reduce((sum, { facts }) => sum + facts, 0)
+function withoutScenario(base: RollUpBase): number {
+  return base.scenarios[0] === null ? base.factsUnder(0)[0]! : 0
 }
 
 /** What no node claims: rows, money and the driver values behind it. */
 export function unassignedFindings(
-  tree: Tree,
-  useCase: UseCase,
+  { tree, frame, bindings }: BaseInput,
+  { measures }: UseCase,
   cells: readonly Cell[],
-  frame: Frame,
-  bindings: Bindings,
 ): Finding[] {
   const node = tree.positions.get(UNASSIGNED)!
-  const concerned = cells.filter((cell) => cell.node === node && cell.factCount > 0 && cell.measure === 0)
+  const concerned: Cell[] = []
+  for (let at = node * measures.length; at < cells.length; at += tree.nodes.length * measures.length)
+    if (cells[at]!.factCount > 0) concerned.push(cells[at]!)
   if (concerned.length === 0) return []
   const values = unboundValues(frame, bindings)
   return concerned.map(
@@ -66,11 +61,11 @@ export function unassignedFindings(
       code: 'FACTS_UNASSIGNED',
       severity: 'warning',
       node_id: UNASSIGNED,
-      measure: useCase.measures[0]!.name,
+      measure: measures[0]!.name,
       scenario: cell.scenario,
       amount: formatDecimal(cell.natural),
       rows: cell.factCount,
-      message: `${plural(cell.factCount, 'fact')} of ${cell.scenario} ${cell.factCount === 1 ? 'belongs' : 'belong'} to no node: ${formatDecimal(cell.natural)} of ${useCase.measures[0]!.name}.`,
+      message: `${plural(cell.factCount, 'fact')} of ${cell.scenario} ${cell.factCount === 1 ? 'belongs' : 'belong'} to no node: ${formatDecimal(cell.natural)} of ${measures[0]!.name}.`,
       suggestion: 'Add nodes for these values, or correct the facts by new ones.',
       detail: values,
     }),
@@ -79,8 +74,22 @@ export function unassignedFindings(
 
 const MAX_VALUES = 10
 
+/** Bindings are never changed, and calculations over one base ask for the same again. */
+const unboundKept = new WeakMap<
+  Bindings,
+  { readonly frame: Frame; readonly values: Record<string, string[]> }
+>()
+
 /** Values of the driver columns that no binding names, as many as fit a message. */
-function unboundValues(frame: Frame, { columns, bindings }: Bindings): Record<string, string[]> {
+function unboundValues(frame: Frame, bindings: Bindings): Record<string, string[]> {
+  const kept = unboundKept.get(bindings)
+  if (kept?.frame === frame) return kept.values
+  const values = unboundOf(frame, bindings)
+  unboundKept.set(bindings, { frame, values })
+  return values
+}
+
+function unboundOf(frame: Frame, { columns, bindings }: Bindings): Record<string, string[]> {
   return Object.fromEntries(
     columns.map((column) => {
       const { dictionary, type } = frame.coded[codedIndex(frame, column)]!
@@ -95,10 +104,10 @@ function unboundValues(frame: Frame, { columns, bindings }: Bindings): Record<st
   )
 }
 
-export function overlapFindings(useCase: UseCase, frame: Frame, aggregates: Aggregates): Finding[] {
+export function overlapFindings(useCase: UseCase, frame: Frame, base: RollUpBase): Finding[] {
   const measure = useCase.measures[0]!
   const column = amountIndex(frame, measure.column)
-  return aggregates.overlaps.map(
+  return base.overlaps.map(
     ({ column: winner, other, rows, amounts }): Finding => ({
       code: 'FACTS_CLAIMED_TWICE',
       severity: 'warning',

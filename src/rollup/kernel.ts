@@ -1,23 +1,23 @@
 /**
- * The kernel: one pass over the blocks of a frame. Each row is given its node (by the driver columns) and its
- * scenario; its amounts are added to that node. For rules, rows are grouped further by what the rules can tell
- * apart (see groups.ts), so that a rule is evaluated on a few groups instead of the many facts.
+ * The kernel: the passes over the facts. One adds up, for every node and scenario, the facts bound to it, and
+ * groups all facts by what rules over many facts can tell apart (groups.ts). Another looks for the facts
+ * that rules of nodes search for, any number of rules at once. Both look values up by code and keep no more
+ * than sums.
  *
  * Exactness: within a frame's exact range every partial sum is a whole number that a double holds; beyond it
  * sums are bigint. Raises nothing.
  */
 
-import { type Decimal, decimal } from '../base/decimal.js'
-import { codedIndex, type Frame } from '../engines/frame.js'
-import type { Bindings } from './bindings.js'
-import { GroupSums } from './group-sums.js'
-import { Groups } from './groups.js'
+import type { Block, Frame } from '../engines/frame.js'
+import { GroupSums, type Sums } from './group-sums.js'
+import { Groups, type GroupsFor } from './groups.js'
 import type { Tree } from './hierarchy.js'
+import { addShares } from './key-index.js'
 import type { Predicate } from './language/predicate.js'
-import { type Overlap, RowOwners } from './row-owners.js'
-import { testedColumns } from './tested-columns.js'
-
-export type { Overlap } from './row-owners.js'
+import type { RowOwners } from './row-owners.js'
+import { type RowList, RowTests } from './row-tests.js'
+import { SearchedRows } from './searched-rows.js'
+import type { Verdicts } from './tested-columns.js'
 
 /** The facts a rule looks for: those of a node's subtree, or of the whole table, that satisfy the predicate. */
 export interface Search {
@@ -27,96 +27,149 @@ export interface Search {
   readonly where: Predicate | null
 }
 
-export interface KernelInput {
+export interface Facts {
   readonly frame: Frame
   readonly tree: Tree
-  readonly bindings: Bindings
-  /** Null: the source has no scenario, every fact is of the scenario at code 0. */
-  readonly scenarioColumn: string | null
-  /** Everything that will be asked of `search`. */
-  readonly searches: readonly Search[]
+  readonly owners: RowOwners
+  readonly verdicts: Verdicts
+  /** Coded column of the frame; undefined: every fact is of the scenario at code 0. */
+  readonly scenario: number | undefined
+  readonly scenarioCount: number
 }
 
-export interface Sums {
-  readonly facts: number
-  /** By amount column of the frame. */
-  readonly amounts: readonly Decimal[]
+export interface FirstPass {
+  /** Group node × scenarios + scenario: the facts bound to the node itself. */
+  readonly direct: GroupSums
+  readonly groups: Groups
 }
 
-export interface Aggregates {
-  /** Scenario labels by code; code 0 is the null scenario (or the only one, where the source has none). */
-  readonly scenarios: readonly (string | null)[]
-  readonly overlaps: readonly Overlap[]
-  /** Groups that the rules were evaluated on. */
-  readonly groups: number
-  /** Sums of the facts bound to each node itself, by node. */
-  direct(scenario: number): readonly Sums[]
-  search(scenario: number, search: Search): Sums
+/** Direct sums and groups. */
+export function passOver(facts: Facts, grouping: GroupsFor): FirstPass {
+  const { frame, tree, owners, verdicts, scenario, scenarioCount } = facts
+  const direct = new GroupSums(frame.amounts, tree.nodes.length * scenarioCount)
+  const groups = new Groups(frame, tree, owners, verdicts, scenario, grouping)
+  const ofOwner = owners.nodeOf.map((node) => node * scenarioCount)
+  const ofScenario = Int32Array.from({ length: scenarioCount }, (_, code) => code)
+  let places = new Int32Array(0)
+  for (const block of frame.blocks) {
+    if (places.length < block.rows) places = new Int32Array(block.rows)
+    const parts = [
+      { codes: owners.of(block), share: ofOwner },
+      ...(scenario === undefined ? [] : [{ codes: block.codes[scenario]!, share: ofScenario }]),
+    ]
+    addShares(parts, block.rows, places)
+    const grouped = groups.of(block)
+    direct.addWith(places, groups.sums, grouped, block)
+    owners.countOverlaps(block)
+  }
+  return { direct, groups }
 }
 
-export function aggregate(input: KernelInput): Aggregates {
-  const { frame, tree, bindings, scenarioColumn, searches } = input
-  const scenario = scenarioColumn === null ? undefined : codedIndex(frame, scenarioColumn)
-  const scenarios = scenario === undefined ? [null] : frame.coded[scenario]!.dictionary
-  const owners = new RowOwners(frame, bindings, tree.nodes.length - 1)
-  const directs = new GroupSums(frame.amounts, tree.nodes.length * scenarios.length)
-  const inNodes = searches.filter(({ node }) => node !== null)
-  const inTable = searches.filter(({ node }) => node === null)
-  const regions = new Groups(
-    frame,
+/** The sums of each search by scenario, over the facts themselves. */
+export function searchFacts(facts: Facts, searches: readonly Search[]): Sums[][] {
+  const { frame, tree, owners } = facts
+  const adding = new SearchSums(facts, searches)
+  const searched = new SearchedRows(
     tree,
-    testedColumns(frame, inNodes),
-    scenarios.length,
-    regionsOf(tree, inNodes),
-  )
-  const table = new Groups(
-    frame,
-    tree,
-    testedColumns(frame, inTable),
-    scenarios.length,
-    tree.nodes.map(() => 0),
+    owners,
+    searches.map(({ node }) => node ?? 0),
   )
   for (const block of frame.blocks) {
-    const nodes = owners.of(block)
-    const codes = scenario === undefined ? undefined : block.codes[scenario]!
-    directs.add(keys(nodes, codes, scenarios.length, block.rows), block)
-    if (inNodes.length > 0) regions.add(block, nodes, codes)
-    if (inTable.length > 0) table.add(block, nodes, codes)
+    searched.lookAt(block)
+    searches.forEach(({ node }, search) => {
+      adding.add(search, block, searched.under(node ?? 0))
+    })
   }
-  const everywhere = { from: 0, to: tree.nodes.length }
-  return {
-    scenarios,
-    overlaps: owners.overlaps(),
-    groups: regions.size + table.size,
-    direct: (code) => tree.nodes.map((_, node) => directSums(directs, frame, node * scenarios.length + code)),
-    search: (code, { node, where }) =>
-      node === null
-        ? table.search(code, everywhere, where)
-        : regions.search(code, { from: node, to: tree.nodes[node]!.end }, where),
-  }
+  return adding.sums()
 }
 
-const directSums = (directs: GroupSums, frame: Frame, key: number): Sums => ({
-  facts: directs.facts[key]!,
-  amounts: frame.amounts.map(({ scale }, column) => decimal(directs.total(column, [key]), scale)),
-})
-
-function keys(nodes: Int32Array, scenarios: Int32Array | undefined, radix: number, rows: number): Int32Array {
-  if (scenarios === undefined) return nodes
-  const combined = new Int32Array(rows)
-  for (let row = 0; row < rows; row++) combined[row] = nodes[row]! * radix + scenarios[row]!
-  return combined
-}
-
-/**
- * The region of each node: the nearest node at or above it that a rule searches in, as that node's position;
- * the root where there is none. A searched node's facts are then those of the regions in its subtree.
- */
-function regionsOf(tree: Tree, searches: readonly Search[]): number[] {
-  const searched = new Set(searches.map(({ node }) => node))
-  const regions: number[] = []
-  tree.nodes.forEach(({ parent }, node) => {
-    regions.push(parent < 0 || searched.has(node) ? node : regions[parent]!)
+/** The same over groups, for searches that these hold all the facts of. */
+export function searchGroups(facts: Facts, groups: Groups, searches: readonly Search[]): Sums[][] {
+  const adding = new SearchSums(facts, searches)
+  searches.forEach(({ node }, search) => {
+    adding.add(search, groups.asBlock().block, groups.under(node ?? 0))
   })
-  return regions
+  return adding.sums()
+}
+
+/** Where a row of a frame stands. */
+export interface RowPlace {
+  readonly block: number
+  readonly row: number
+}
+
+/** The first rows a search finds, in the order of the frame. */
+export function firstRows(facts: Facts, { node, where }: Search, limit: number): RowPlace[] {
+  const { frame, tree, owners, verdicts } = facts
+  const searched = new SearchedRows(tree, owners, [node ?? 0])
+  const choose = where === null ? undefined : new RowTests(verdicts).compile(where)
+  const found: RowPlace[] = []
+  for (const [block, { rows }] of frame.blocks.entries()) {
+    if (found.length >= limit) break
+    const chosen = new Int32Array(rows)
+    searched.lookAt(frame.blocks[block]!)
+    const list = searched.under(node ?? 0)
+    const length = choose === undefined ? copy(list, chosen) : choose(frame.blocks[block]!, list, chosen)
+    for (const row of chosen.subarray(0, Math.min(length, limit - found.length))) found.push({ block, row })
+  }
+  return found
+}
+
+/** What searches have found so far. */
+class SearchSums {
+  private readonly found: GroupSums
+  private readonly choose: readonly (ReturnType<RowTests['compile']> | undefined)[]
+  private chosen = new Int32Array(0)
+  private places = new Int32Array(0)
+
+  constructor(
+    private readonly facts: Facts,
+    private readonly searches: readonly Search[],
+  ) {
+    const tests = new RowTests(facts.verdicts)
+    this.found = new GroupSums(facts.frame.amounts, searches.length * facts.scenarioCount)
+    this.choose = searches.map(({ where }) => (where === null ? undefined : tests.compile(where)))
+  }
+
+  /** Adds the rows of the list that the search finds. */
+  add(search: number, block: Block, list: RowList): void {
+    if (list.to === list.from) return
+    this.reserve(list.to - list.from)
+    const { chosen, places } = this
+    const choose = this.choose[search]
+    const length = choose === undefined ? copy(list, chosen) : choose(block, list, chosen)
+    const { scenario, scenarioCount } = this.facts
+    const first = search * scenarioCount
+    if (scenario === undefined) places.fill(first, 0, length)
+    else placesOf(block.codes[scenario]!, chosen, length, first, places)
+    this.found.addChosen(chosen, places, length, block)
+  }
+
+  sums(): Sums[][] {
+    const { scenarioCount } = this.facts
+    return this.searches.map((_, search) =>
+      Array.from({ length: scenarioCount }, (_, code) => this.found.of(search * scenarioCount + code)),
+    )
+  }
+
+  private reserve(rows: number): void {
+    if (this.chosen.length >= rows) return
+    this.chosen = new Int32Array(rows)
+    this.places = new Int32Array(rows)
+  }
+}
+
+function copy({ rows, from, to }: RowList, chosen: Int32Array): number {
+  chosen.set(rows.subarray(from, to))
+  return to - from
+}
+
+function placesOf(
+  scenarios: Int32Array,
+  chosen: Int32Array,
+  length: number,
+  first: number,
+  out: Int32Array,
+): void {
+  for (let i = 0; i < length; i++) out[i] = first + scenarios[chosen[i]!]!
 }

@@ -81,6 +81,62 @@ export class KeyIndex {
   }
 }
 
+/** A part of a key that is a sum: what each code adds to it. */
+export interface KeyPart {
+  readonly codes: Int32Array
+  readonly share: Int32Array
+}
+
+/** Of each row, the sum of what its codes add: the key of a combination where each has a place in a small table. */
+export function addShares(parts: readonly KeyPart[], rows: number, out: Int32Array): void {
+  const [a, b, c, d, ...others] = parts
+  if (a === undefined) out.fill(0, 0, rows)
+  else if (b === undefined) shareOfOne(a, rows, out)
+  else if (c === undefined) shareOfTwo(a, b, rows, out)
+  else if (d === undefined) shareOfThree(a, b, c, rows, out)
+  else shareOfFour(a, b, c, d, rows, out)
+  for (const other of others) addShare(other, rows, out)
+}
+
+function shareOfOne({ codes, share }: KeyPart, rows: number, out: Int32Array): void {
+  for (let row = 0; row < rows; row++) out[row] = share[codes[row]!]!
+}
+
+function addShare({ codes, share }: KeyPart, rows: number, out: Int32Array): void {
+  for (let row = 0; row < rows; row++) out[row]! += share[codes[row]!]!
+}
+
+function shareOfTwo(
+  { codes: a, share: ofA }: KeyPart,
+  { codes: b, share: ofB }: KeyPart,
+  rows: number,
+  out: Int32Array,
+): void {
+  for (let row = 0; row < rows; row++) out[row] = ofA[a[row]!]! + ofB[b[row]!]!
+}
+
+function shareOfThree(
+  { codes: a, share: ofA }: KeyPart,
+  { codes: b, share: ofB }: KeyPart,
+  { codes: c, share: ofC }: KeyPart,
+  rows: number,
+  out: Int32Array,
+): void {
+  for (let row = 0; row < rows; row++) out[row] = ofA[a[row]!]! + ofB[b[row]!]! + ofC[c[row]!]!
+}
+
+function shareOfFour(
+  { codes: a, share: ofA }: KeyPart,
+  { codes: b, share: ofB }: KeyPart,
+  { codes: c, share: ofC }: KeyPart,
+  { codes: d, share: ofD }: KeyPart,
+  rows: number,
+  out: Int32Array,
+): void {
+  for (let row = 0; row < rows; row++)
+    out[row] = ofA[a[row]!]! + ofB[b[row]!]! + ofC[c[row]!]! + ofD[d[row]!]!
+}
+
 interface Stage {
   readonly from: number
   readonly to: number

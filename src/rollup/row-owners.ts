@@ -32,9 +32,17 @@ interface CountedOverlap {
   readonly units: bigint[]
 }
 
+/**
+ * Every row has an owner code, and every owner code a node: with one driver column these are the codes of
+ * that column as they stand in the frame, so that nothing need be written down row by row; with several they
+ * are the nodes themselves.
+ */
 export class RowOwners {
+  /** The node of each owner code. */
+  readonly nodeOf: Int32Array
   private readonly claims: readonly Claim[]
   private readonly counted = new Map<string, CountedOverlap>()
+  private written = new Int32Array(0)
 
   constructor(
     private readonly frame: Frame,
@@ -42,23 +50,43 @@ export class RowOwners {
     private readonly unassigned: number,
   ) {
     this.claims = bindings.columns.map((column) => claimOf(frame, bindings, column))
+    this.nodeOf =
+      this.claims.length === 1
+        ? this.claims[0]!.nodeOf.map((node) => (node < 0 ? unassigned : node))
+        : Int32Array.from({ length: unassigned + 1 }, (_, node) => node)
   }
 
-  /** The node of each row of the block. */
+  /** Driver columns, the one that wins first. */
+  get columns(): readonly string[] {
+    return this.bindings.columns
+  }
+
+  /** The owner code of each row of the block; good until the next block is asked for. */
   of(block: Block): Int32Array {
-    const owners = new Int32Array(block.rows).fill(-1)
+    const [first, ...others] = this.claims
+    if (first !== undefined && others.length === 0) return block.codes[first.column]!
+    if (this.written.length < block.rows) this.written = new Int32Array(block.rows)
+    const owners = this.written.fill(-1)
+    for (const { column, nodeOf } of this.claims) {
+      const codes = block.codes[column]!
+      for (let row = 0; row < block.rows; row++) if (owners[row]! < 0) owners[row] = nodeOf[codes[row]!]!
+    }
+    for (let row = 0; row < block.rows; row++) if (owners[row]! < 0) owners[row] = this.unassigned
+    return owners
+  }
+
+  /** Counts the rows that a column claims though an earlier one has claimed them for another node. */
+  countOverlaps(block: Block): void {
+    if (this.claims.length < 2) return
+    const owners = this.of(block)
     this.claims.forEach(({ column, nodeOf }, rank) => {
+      if (rank === 0) return
       const codes = block.codes[column]!
       for (let row = 0; row < block.rows; row++) {
         const node = nodeOf[codes[row]!]!
-        if (node < 0) continue
-        const owner = owners[row]!
-        if (owner < 0) owners[row] = node
-        else if (owner !== node) this.count(block, row, rank)
+        if (node >= 0 && node !== owners[row]) this.count(block, row, rank)
       }
     })
-    for (let row = 0; row < block.rows; row++) if (owners[row]! < 0) owners[row] = this.unassigned
-    return owners
   }
 
   overlaps(): Overlap[] {

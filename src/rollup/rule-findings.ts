@@ -6,10 +6,10 @@ import { nearest } from '../base/text.js'
 import { codedIndex, type Frame } from '../engines/frame.js'
 import type { Cell, ScenarioCode } from './calculate.js'
 import type { Tree } from './hierarchy.js'
-import type { Aggregates } from './kernel.js'
 import { atomicTests } from './language/evaluate.js'
 import type { Predicate } from './language/predicate.js'
 import { type Decision, type Resolution, resolutionFindings } from './resolver.js'
+import type { RollUpBase } from './roll-up-base.js'
 import { ruleText } from './rule-text.js'
 import { searchesOf } from './searches.js'
 import type { Rule, UseCase } from './use-case.js'
@@ -19,7 +19,7 @@ interface Context {
   readonly useCase: UseCase
   readonly frame: Frame
   readonly resolution: Resolution
-  readonly aggregates: Aggregates
+  readonly base: RollUpBase
   readonly cells: readonly Cell[]
   readonly scenarios: readonly ScenarioCode[]
 }
@@ -37,7 +37,7 @@ function matchesNothing(context: Context, rule: Rule): Finding[] {
   return searchesOf(context.tree, rule).flatMap((search): Finding[] => {
     const { where } = search
     if (where === null) return []
-    const found = context.scenarios.map(({ code }) => context.aggregates.search(code, search).facts)
+    const found = context.scenarios.map(({ code }) => context.base.search(code, search).facts)
     const rows = found.reduce((sum, facts) => sum + facts, 0)
     if (rows > 0 || context.scenarios.length === 0) return []
     const near = nearMisses(context.frame, where)
@@ -62,28 +62,34 @@ function matchesNothing(context: Context, rule: Rule): Finding[] {
 
 /** What the node would show without the rule: the money the rule took away. */
 function replacedBy(
-  { tree, useCase, cells }: Context,
+  context: Context,
   rule: Rule,
 ): { amount: string; measure: string; scenario: string } | undefined {
+  const { tree, useCase } = context
   const node = tree.positions.get(rule.node)!
   const set = rule.flavour === 'filter' ? null : rule.into
   const measure = Math.max(
     0,
     useCase.measures.findIndex(({ name }) => name === set),
   )
-  const cell = cells.find((candidate) => candidate.node === node && candidate.measure === measure)
-  if (cell === undefined) return undefined
-  const children = tree.nodes[node]!.children
-  const below = cells.filter(
-    (c) => c.scenario === cell.scenario && c.measure === measure && children.includes(c.node),
-  )
+  const cell = cellAt(context, 0, node, measure)
+  const below = tree.nodes[node]!.children.map((child) => cellAt(context, 0, child, measure))
   if (below.some(({ adjusted }) => adjusted === undefined)) return undefined
-  const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), cell.direct)
+  // Its own facts as adjusted: what adjustments change at the node, less what they change below it.
+  const own = below.reduce(
+    (sum: Decimal, { adjustment }) => subtract(sum, adjustment),
+    add(cell.direct, cell.adjustment),
+  )
+  const unruled = below.reduce((sum: Decimal, { adjusted }) => add(sum, adjusted ?? ZERO), own)
   return { amount: formatDecimal(unruled), measure: useCase.measures[measure]!.name, scenario: cell.scenario }
 }
 
+/** Cells stand scenario by scenario, nodes in preorder, measures in the order of the mapping. */
+const cellAt = ({ tree, useCase, cells }: Context, scenario: number, node: number, measure: number): Cell =>
+  cells[(scenario * tree.nodes.length + node) * useCase.measures.length + measure]!
+
 /** Values of the data that differ by a few letters from the literals of the predicate: `strategy = 'CORE'`. */
-function nearMisses(frame: Frame, where: Predicate): string[] {
+export function nearMisses(frame: Frame, where: Predicate): string[] {
   return atomicTests(where).flatMap((test) => {
     const values = test.op === 'eq' ? [test.value] : test.op === 'in' ? test.values : []
     const dictionary = frame.coded[codedIndex(frame, test.column)]!.dictionary
@@ -95,12 +101,14 @@ function nearMisses(frame: Frame, where: Predicate): string[] {
   })
 }
 
-function measureSwitched({ tree, useCase, cells }: Context, { rule }: Decision): Finding[] {
+function measureSwitched(context: Context, { rule }: Decision): Finding[] {
   if (rule.flavour !== 'measure_switch') return []
+  const { tree, useCase, scenarios } = context
   const node = tree.positions.get(rule.node)!
   const measure = useCase.measures.findIndex(({ name }) => name === rule.into)
-  return cells
-    .filter((cell) => cell.node === node && cell.measure === measure && cell.adjusted !== undefined)
+  return scenarios
+    .map((_, scenario) => cellAt(context, scenario, node, measure))
+    .filter((cell) => cell.adjusted !== undefined)
     .map(
       (cell): Finding => ({
         code: 'MEASURE_SWITCHED',

@@ -1,158 +1,150 @@
 /**
- * The roll-up of one scenario: naturals up the tree, adjusted values in the order of their operands, plugs,
- * and both sides of the identities. Pure. Raises nothing; division by zero is a finding.
+ * The roll-up of one scenario: the cells that rules move, in the order of their operands, and both sides of the
+ * identities. All other cells are what the facts say (unruled-cells.ts). Pure. Raises nothing; division by
+ * zero is a finding.
  */
 
 import { add, type Decimal, decimal, subtract, ZERO } from '../base/decimal.js'
 import type { Finding } from '../base/finding.js'
-import { amountIndex, type Frame } from '../engines/frame.js'
-import type { AdjustedColumns, Cell, TieOut } from './calculate.js'
+import { amountIndex } from '../engines/frame.js'
+import type { AdjustedColumns, Cell, ScenarioCode, TieOut } from './calculate.js'
+import { decimalAt } from './group-sums.js'
 import { type Tree, UNASSIGNED } from './hierarchy.js'
-import type { Aggregates, Search, Sums } from './kernel.js'
+import type { Search } from './kernel.js'
 import { evaluateFormula } from './language/formula.js'
-import { calculationOrder } from './order.js'
-import type { Resolution } from './resolver.js'
-import type { Measure, Rule, UseCase } from './use-case.js'
+import type { RuledMeasure } from './order.js'
+import type { RollUpBase } from './roll-up-base.js'
+import type { TreeSums } from './tree-sums.js'
+import type { MeasureColumns } from './unruled-cells.js'
+import type { Rule } from './use-case.js'
 
 export interface ScenarioInput {
-  readonly tree: Tree
-  readonly useCase: UseCase
-  readonly frame: Frame
-  readonly resolution: Resolution
-  readonly aggregates: Aggregates
-  readonly label: string
-  /** The scenario's code in the frame. */
-  readonly code: number
+  readonly base: RollUpBase
+  readonly measures: readonly MeasureColumns[]
+  readonly ruled: readonly RuledMeasure[]
+  readonly scenario: ScenarioCode
   readonly adjusted: AdjustedColumns | undefined
+  /** The cells of every scenario without rules; those that rules move are replaced. */
+  readonly cells: Cell[]
+  /** Where the cells of this scenario begin. */
+  readonly first: number
 }
 
+/** Undefined: empty, because an operand is. */
+type Value = Decimal | undefined
+
 export class ScenarioRollUp {
-  private readonly direct: readonly Sums[]
-  /** Of each measure: the frame's column as the facts say, and as adjusted. */
-  private readonly columns: readonly number[]
-  private readonly adjustedColumns: readonly number[]
-  private readonly adjustments: Decimal[][]
-  private readonly naturals: Decimal[][]
-  private readonly factCounts: number[]
   private readonly findings: Finding[] = []
+  /** By node, of the measure at hand; of moved nodes only. Operands come first, so none is read before it is set. */
+  private readonly values: Value[] = []
   private readonly tree: Tree
-  private readonly measures: readonly Measure[]
 
   constructor(private readonly input: ScenarioInput) {
-    const { tree, useCase, frame, aggregates, code } = input
-    this.tree = tree
-    this.measures = useCase.measures
-    this.direct = aggregates.direct(code)
-    this.columns = this.measures.map(({ column }) => amountIndex(frame, column))
-    this.adjustedColumns = this.measures.map(({ column }) => this.amountColumn(column))
-    this.naturals = this.direct.map((sums) => this.columns.map((column) => sums.amounts[column]!))
-    this.adjustments = this.direct.map((sums) =>
-      this.columns.map((column, m) => {
-        const adjusted = this.adjustedColumns[m]!
-        return adjusted === column ? ZERO : subtract(sums.amounts[adjusted]!, sums.amounts[column]!)
-      }),
-    )
-    this.factCounts = this.direct.map(({ facts }) => facts)
-    // In preorder children stand after their parent, so going backwards adds each subtree up once.
-    for (let node = tree.nodes.length - 1; node > 0; node--) {
-      const parent = tree.nodes[node]!.parent
-      this.factCounts[parent]! += this.factCounts[node]!
-      this.columns.forEach((_, m) => {
-        this.naturals[parent]![m] = add(this.naturals[parent]![m]!, this.naturals[node]![m]!)
-        if (this.adjustments[node]![m]!.units !== 0n)
-          this.adjustments[parent]![m] = add(this.adjustments[parent]![m]!, this.adjustments[node]![m]!)
-      })
-    }
+    this.tree = input.base.input.tree
   }
 
-  /** The frame's column that rules and adjusted values read. */
-  private amountColumn(name: string): number {
-    return amountIndex(this.input.frame, this.input.adjusted?.get(name) ?? name)
+  run(): { readonly findings: readonly Finding[]; readonly tieOut: readonly TieOut[] } {
+    const tieOut = this.input.measures.map((_, measure) => {
+      const { ruled, cells } = this.input
+      const values = this.movedValues(measure)
+      for (const node of ruled[measure]!.moved) {
+        const at = this.place(node, measure)
+        const cell = cells[at]!
+        const adjusted = values[node]
+        cells[at] = {
+          ...cell,
+          adjusted,
+          plug: adjusted === undefined ? undefined : subtract(cell.natural, adjusted),
+          rule: ruled[measure]!.deciding[node],
+        }
+      }
+      return this.tieOut(measure, values)
+    })
+    return { findings: this.findings, tieOut }
   }
 
-  run(): { readonly cells: Cell[]; readonly findings: Finding[]; readonly tieOut: TieOut[] } {
-    const adjusted = this.measures.map((_, m) => this.adjusted(m))
-    const cells = this.tree.nodes.flatMap((_, node) =>
-      this.measures.map((_, m) => this.cell(node, m, adjusted[m]![node])),
-    )
-    const tieOut = this.measures.map((measure, m) => this.tieOut(measure, m, adjusted[m]!))
-    return { cells, findings: this.findings, tieOut }
+  private cell(node: number, measure: number): Cell {
+    return this.input.cells[this.place(node, measure)]!
   }
 
-  private cell(node: number, measure: number, adjusted: Decimal | undefined): Cell {
-    const natural = this.naturals[node]![measure]!
-    return {
-      node,
-      measure,
-      scenario: this.input.label,
-      natural,
-      direct: this.direct[node]!.amounts[this.columns[measure]!]!,
-      adjustment: this.adjustments[node]![measure]!,
-      adjusted,
-      plug: adjusted === undefined ? undefined : subtract(natural, adjusted),
-      factCount: this.factCounts[node]!,
-      rule: this.input.resolution.deciding[node]![measure],
-    }
+  /** Nodes in preorder, measures in the order of the mapping. */
+  private place(node: number, measure: number): number {
+    return this.input.first + node * this.input.measures.length + measure
   }
 
-  /** Adjusted values of one measure, by node. */
-  private adjusted(measure: number): (Decimal | undefined)[] {
-    const order = calculationOrder(
-      this.tree,
-      this.input.resolution.deciding.map((rules) => rules[measure]),
-    )
-    if ('cycle' in order) throw new Error('a cycle was not refused')
-    const values = new Array<Decimal | undefined>(this.tree.nodes.length)
-    for (const node of order.nodes) {
-      const rule = this.input.resolution.deciding[node]![measure]
-      values[node] =
-        rule === undefined ? this.sumOf(node, measure, values) : this.valueOf(rule, node, measure, values)
+  /** Adjusted values of the nodes that rules move. */
+  private movedValues(measure: number): readonly Value[] {
+    const { moved, deciding } = this.input.ruled[measure]!
+    const { values } = this
+    for (const node of moved) {
+      const rule = deciding[node]
+      const value =
+        rule === undefined ? this.sumOf(node, measure, values) : this.valueOf(rule, measure, values)
+      this.values[node] = value
     }
     return values
   }
 
-  /** Own facts and children; empty when a child is. */
-  private sumOf(
-    node: number,
-    measure: number,
-    values: readonly (Decimal | undefined)[],
-  ): Decimal | undefined {
-    let sum = this.direct[node]!.amounts[this.adjustedColumns[measure]!]!
+  /** What adjusted values are made of where no rule is: the facts as adjusted. */
+  private sums(measure: number): TreeSums {
+    return this.input.base.sumsOf(this.input.measures[measure]!.adjusted, this.input.scenario.code)
+  }
+
+  private valueAt(node: number, measure: number, values: readonly Value[]): Value {
+    if (this.input.ruled[measure]!.isMoved[node] === 1) return values[node]
+    const { natural, scale } = this.sums(measure)
+    return decimalAt(natural, node, scale)
+  }
+
+  /**
+   * Own facts and children; empty when a child is. Children that no rule moves are sums of facts, and the sum
+   * of any facts is exact in the column's units.
+   */
+  private sumOf(node: number, measure: number, values: readonly Value[]): Value {
+    const { direct, natural, scale } = this.sums(measure)
+    const { isMoved } = this.input.ruled[measure]!
+    let units = direct[node]!
+    let moved = ZERO
     for (const child of this.tree.nodes[node]!.children) {
+      if (isMoved[child] === 0) {
+        units = plus(units, natural[child]!)
+        continue
+      }
       const value = values[child]
       if (value === undefined) return undefined
-      sum = add(sum, value)
+      moved = add(moved, value)
     }
-    return sum
+    return add(decimal(BigInt(units), scale), moved)
   }
 
-  private valueOf(
-    rule: Rule,
-    node: number,
-    measure: number,
-    values: readonly (Decimal | undefined)[],
-  ): Decimal | undefined {
-    if (rule.flavour === 'arithmetic') return this.formulaValue(rule, node, measure, values)
-    const column = rule.flavour === 'filter' ? this.adjustedColumns[measure]! : this.amountColumn(rule.column)
-    return this.search({ node: rule.scope === 'table' ? null : node, where: rule.where }).amounts[column]!
+  private valueOf(rule: Rule, measure: number, values: readonly Value[]): Value {
+    if (rule.flavour === 'arithmetic') return this.formulaValue(rule, measure, values)
+    const column =
+      rule.flavour === 'filter' ? this.input.measures[measure]!.adjusted : this.amountColumn(rule.column)
+    const node = rule.scope === 'table' ? null : this.tree.positions.get(rule.node)!
+    return this.amount({ node, where: rule.where }, column)
   }
 
-  private search(search: Search): Sums {
-    return this.input.aggregates.search(this.input.code, search)
+  /** The frame's column that rules read. */
+  private amountColumn(name: string): number {
+    return amountIndex(this.input.base.input.frame, this.input.adjusted?.get(name) ?? name)
+  }
+
+  private amount(search: Search, column: number): Decimal {
+    return this.input.base.search(this.input.scenario.code, search).amounts[column]!
   }
 
   private formulaValue(
     rule: Rule & { readonly flavour: 'arithmetic' },
-    node: number,
     measure: number,
-    values: readonly (Decimal | undefined)[],
-  ): Decimal | undefined {
+    values: readonly Value[],
+  ): Value {
     const position = (id: string): number => this.tree.positions.get(id)!
+    const natural = (id: string): Decimal => this.cell(position(id), measure).natural
     const result = evaluateFormula(rule.formula, {
-      natural: (id) => this.naturals[position(id)]![measure]!,
-      adjusted: (id) => (id === rule.node ? this.naturals[node]![measure]! : values[position(id)]),
-      sum: (column, where) =>
-        this.search({ node: null, where: where ?? null }).amounts[this.amountColumn(column)]!,
+      natural,
+      adjusted: (id) => (id === rule.node ? natural(id) : this.valueAt(position(id), measure, values)),
+      sum: (column, where) => this.amount({ node: null, where: where ?? null }, this.amountColumn(column)),
     })
     if ('value' in result) return result.value
     if (result.empty === 'division by zero') this.findings.push(this.divisionByZero(rule, measure))
@@ -160,40 +152,43 @@ export class ScenarioRollUp {
   }
 
   private divisionByZero(rule: Rule, measure: number): Finding {
-    const name = this.measures[measure]!.name
+    const { name } = this.input.measures[measure]!.measure
+    const { label } = this.input.scenario
     return {
       code: 'DIVISION_BY_ZERO',
       severity: 'warning',
       node_id: rule.node,
       measure: name,
-      scenario: this.input.label,
-      message: `Rule ${rule.no} on ${rule.node} divides by zero for ${name}, ${this.input.label}: the cell is empty, and so is every value made of it.`,
+      scenario: label,
+      message: `Rule ${rule.no} on ${rule.node} divides by zero for ${name}, ${label}: the cell is empty, and so is every value made of it.`,
       suggestion: 'Check the denominator; natural(…) shows what it holds without rules.',
     }
   }
 
-  private tieOut({ name }: Measure, measure: number, adjusted: readonly (Decimal | undefined)[]): TieOut {
-    const column = this.columns[measure]!
-    const root = adjusted[0]
+  private tieOut(measure: number, values: readonly Value[]): TieOut {
+    const { base, measures, scenario } = this.input
+    const { column, measure: named } = measures[measure]!
+    const root = this.cell(0, measure)
     return {
-      scenario: this.input.label,
-      measure: name,
-      facts: frameTotal(this.input.frame, this.input.useCase.source.scenario, this.input.code, column),
-      rootNatural: this.naturals[0]![measure]!,
-      unassigned: this.naturals[this.tree.positions.get(UNASSIGNED)!]![measure]!,
-      adjustment: this.adjustments[0]![measure]!,
-      rootPlug: root === undefined ? undefined : subtract(this.naturals[0]![measure]!, root),
-      overrides: this.overrideEffects(measure, adjusted),
+      scenario: scenario.label,
+      measure: named.name,
+      facts: base.total(scenario.code, column),
+      rootNatural: root.natural,
+      unassigned: this.cell(this.tree.positions.get(UNASSIGNED)!, measure).natural,
+      adjustment: root.adjustment,
+      rootPlug: root.plug,
+      overrides: this.overrideEffects(measure, values),
     }
   }
 
   /** Σ over the ruled nodes of (own facts + children) − value; empty when any of them is. */
-  private overrideEffects(measure: number, adjusted: readonly (Decimal | undefined)[]): Decimal | undefined {
+  private overrideEffects(measure: number, values: readonly Value[]): Value {
+    const { deciding, moved } = this.input.ruled[measure]!
     let sum = ZERO
-    for (const [node, rules] of this.input.resolution.deciding.entries()) {
-      if (rules[measure] === undefined) continue
-      const unruled = this.sumOf(node, measure, adjusted)
-      const value = adjusted[node]
+    for (const node of moved) {
+      if (deciding[node] === undefined) continue
+      const unruled = this.sumOf(node, measure, values)
+      const value = values[node]
       if (unruled === undefined || value === undefined) return undefined
       sum = add(sum, subtract(unruled, value))
     }
@@ -201,22 +196,6 @@ export class ScenarioRollUp {
   }
 }
 
-/** The control total: every row of the scenario, straight from the frame, past all coding into nodes. */
-function frameTotal(frame: Frame, scenarioColumn: string | null, code: number, column: number): Decimal {
-  const scenario = scenarioColumn === null ? -1 : frame.coded.findIndex(({ name }) => name === scenarioColumn)
-  let sum = 0n
-  for (const block of frame.blocks) {
-    const codes = scenario < 0 ? undefined : block.codes[scenario]!
-    const units = block.amounts[column]!
-    if (units instanceof Float64Array) {
-      let exact = 0
-      for (let row = 0; row < block.rows; row++)
-        if (codes === undefined || codes[row] === code) exact += units[row]!
-      sum += BigInt(exact)
-    } else {
-      for (let row = 0; row < block.rows; row++)
-        if (codes === undefined || codes[row] === code) sum += units[row]!
-    }
-  }
-  return decimal(sum, frame.amounts[column]!.scale)
-}
+/** Both of a column's units: doubles inside its exact range, or bigint. */
+const plus = (a: number | bigint, b: number | bigint): number | bigint =>
+  typeof a === 'number' ? a + (b as number) : a + (b as bigint)

@@ -1,6 +1,8 @@
 /** What each rule looks for in the facts, and the columns that takes. Raises nothing. */
 
 import { compareText } from '../base/text.js'
+import type { Adjustment } from './adjustments/adjustment.js'
+import { adjustmentColumns } from './adjustments/columns.js'
 import { bindNodes } from './bindings.js'
 import type { Tree } from './hierarchy.js'
 import type { Search } from './kernel.js'
@@ -18,19 +20,26 @@ export function searchesOf(tree: Tree, rule: Rule): Search[] {
   return [{ node: rule.scope === 'table' ? null : node, where: rule.where }]
 }
 
-/** The columns a frame must hold for a use case. */
+/** The columns a frame must hold for a use case and the adjustments of its facts. */
 export function frameColumns(
   tree: Tree,
   useCase: UseCase,
+  adjustments: readonly Adjustment[] = [],
 ): { readonly coded: string[]; readonly amounts: string[] } {
   const { source, measures, rules, drivers } = useCase
   const tested = rules.flatMap((rule) => testsOf(tree, rule).map(({ column }) => column))
+  const adjusting = adjustmentColumns(useCase, adjustments)
   const coded = [
     ...bindNodes(tree, drivers).columns,
     ...tested,
     ...(source.scenario === null ? [] : [source.scenario]),
+    ...adjusting.coded,
   ]
-  const amounts = [...measures.map(({ column }) => column), ...rules.flatMap(amountsOfRule)]
+  const amounts = [
+    ...measures.map(({ column }) => column),
+    ...rules.flatMap(amountsOfRule),
+    ...adjusting.amounts,
+  ]
   return { coded: distinct(coded), amounts: distinct(amounts) }
 }
 

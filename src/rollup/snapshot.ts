@@ -6,7 +6,7 @@
  */
 
 import type { IsoDate } from '../base/dates.js'
-import { formatDecimal } from '../base/decimal.js'
+import { type Decimal, formatDecimal, withScaleAtLeast } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
 import { problem, Refusal, refuse, refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
@@ -15,9 +15,13 @@ import type { Tx } from '../books/books.js'
 import type { Context } from '../books/operation.js'
 import type { RunHeader } from '../books/run-headers.js'
 import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
-import { type Frame, frameBytes } from '../engines/frame.js'
+import { amountIndex, type Frame, frameBytes } from '../engines/frame.js'
 import type { FactSource } from '../engines/source.js'
-import { type Calculation, calculate } from './calculate.js'
+import { adjustmentsDigest } from './adjustments/adjustment.js'
+import { adjustmentFindings } from './adjustments/adjustment-findings.js'
+import { type AdjustmentStep, applyAdjustments } from './adjustments/apply-adjustments.js'
+import { checkAdjustments } from './adjustments/check-adjustments.js'
+import { type Calculation, calculate, type TieOut } from './calculate.js'
 import { checkUseCase } from './check-use-case.js'
 import { figuresOf } from './figures.js'
 import { buildTree, structureFindings, type Tree } from './hierarchy.js'
@@ -25,6 +29,7 @@ import { DIVISION_ROUNDING, DIVISION_SCALE } from './language/formula.js'
 import { resultDigest } from './result-digest.js'
 import { frameColumns } from './searches.js'
 import { withSource } from './sources.js'
+import { adjustmentsOn, type RunAdjustments, saveSteps, stepRow } from './store/adjustments.js'
 import { saveResults } from './store/results.js'
 import { loadStructure } from './store/structures.js'
 import { loadUseCase, loadUseCaseVersion, type StoredUseCase, statusOf } from './store/use-cases.js'
@@ -59,7 +64,7 @@ export interface Snapshot {
   readonly duration_ms: number
 }
 
-/** What a run is calculated from: a use case and a structure at their versions, and the facts up to a horizon. */
+/** What a run is calculated from: a use case and a structure at their versions, adjustments and facts up to a horizon. */
 interface Inputs {
   readonly stored: StoredUseCase
   readonly structureVersion: number
@@ -67,6 +72,7 @@ interface Inputs {
   readonly hierarchyDigest: Digest
   readonly policy: Policy
   readonly date: IsoDate
+  readonly adjustments: RunAdjustments
 }
 
 export async function createSnapshot(context: Context, request: SnapshotRequest): Promise<Snapshot> {
@@ -90,6 +96,7 @@ export async function createSnapshot(context: Context, request: SnapshotRequest)
         use_case_version: inputs.stored.version,
         structure: inputs.stored.useCase.structure,
         structure_version: inputs.structureVersion,
+        adjustments_through: inputs.adjustments.through,
         division: { scale: DIVISION_SCALE, rounding: DIVISION_ROUNDING },
       },
     })
@@ -114,6 +121,7 @@ async function currentInputs(tx: Tx, { use_case, pnl_date, policy }: SnapshotReq
     hierarchyDigest: structure.digest,
     policy: policy ?? stored.useCase.policy,
     date: pnl_date,
+    adjustments: await adjustmentsOn(tx, stored.id, pnl_date),
   }
 }
 
@@ -126,7 +134,8 @@ async function calculateAndSeal(
 ): Promise<Snapshot> {
   const { tree, stored, policy } = inputs
   const { useCase } = stored
-  const { frame, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
+  const adjustments = inputs.adjustments.inForce
+  const { frame, steps, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
     tx,
     useCase.source,
     stored.id,
@@ -140,13 +149,26 @@ async function calculateAndSeal(
   context.progress.report('storing results', calculation.cells.length)
   const figures = figuresOf(calculation, tree, useCase, frame)
   await saveResults(tx, context.tenant, run, figures)
+  await saveSteps(
+    tx,
+    context.tenant,
+    run,
+    steps.map((step) => stepRow(step, frame.amounts[amountIndex(frame, step.column)]!.scale)),
+  )
   const digests = {
     facts: frame.digest,
     hierarchy: inputs.hierarchyDigest,
     ...useCaseDigests(useCase),
     policy: digestOf(policy),
+    // Said only where there are any, so that a run without has the input digest it always had.
+    ...(adjustments.length === 0 ? {} : { adjustments: adjustmentsDigest(adjustments) }),
   }
-  const findings = [...structureFindings(tree), ...undated, ...calculation.findings]
+  const findings = [
+    ...structureFindings(tree),
+    ...undated,
+    ...adjustmentFindings({ frame, useCase, adjustments, steps }),
+    ...calculation.findings,
+  ]
   const result_digest = resultDigest(figures)
   const store_ms = context.elapsed() - storing
   const duration_ms = context.elapsed() - began
@@ -173,22 +195,31 @@ async function calculateAndSeal(
       facts_through: horizon === null ? null : horizon.toString(),
       facts: frame.facts,
       scenarios: [...calculation.scenarios],
-      tie_out: calculation.tieOut.map((row) => ({
-        scenario: row.scenario,
-        measure: row.measure,
-        facts: formatDecimal(row.facts),
-        root_natural: formatDecimal(row.rootNatural),
-        unassigned: formatDecimal(row.unassigned),
-        root_plug: row.rootPlug === undefined ? null : formatDecimal(row.rootPlug),
-        overrides: row.overrides === undefined ? null : formatDecimal(row.overrides),
-      })),
+      tie_out: calculation.tieOut.map(tieOutRow),
     },
   })
   return { run_id: run, result_digest, calculation, findings, measures, duration_ms }
 }
 
+/** Amounts with the digits of the facts, and more where the amount has them. */
+function tieOutRow(row: TieOut) {
+  const shown = (value: Decimal): string => formatDecimal(withScaleAtLeast(value, row.facts.scale))
+  return {
+    scenario: row.scenario,
+    measure: row.measure,
+    facts: shown(row.facts),
+    root_natural: shown(row.rootNatural),
+    unassigned: shown(row.unassigned),
+    adjustment: shown(row.adjustment),
+    root_plug: row.rootPlug === undefined ? null : shown(row.rootPlug),
+    overrides: row.overrides === undefined ? null : shown(row.overrides),
+  }
+}
+
 interface ReadAndCalculated {
+  /** With the adjusted amounts beside the facts' own. */
   readonly frame: Frame
+  readonly steps: readonly AdjustmentStep[]
   readonly calculation: Calculation
   readonly read_ms: number
   readonly calculate_ms: number
@@ -202,11 +233,14 @@ async function readAndCalculate(
 ): Promise<ReadAndCalculated> {
   const { stored, tree, policy, date } = inputs
   const { useCase } = stored
-  const problems = checkUseCase(useCase, tree, source.columns, policy)
-  refuseAll(problems)
+  const adjustments = inputs.adjustments.inForce
+  refuseAll([
+    ...checkUseCase(useCase, tree, source.columns, policy),
+    ...checkAdjustments(adjustments, useCase, source.columns),
+  ])
   const reading = elapsed()
-  const frame = await source.read({
-    ...frameColumns(tree, useCase),
+  const facts = await source.read({
+    ...frameColumns(tree, useCase, adjustments),
     where: useCase.source.date === null ? [] : [{ column: useCase.source.date, equals: date }],
     through,
     onRows: (rows) => {
@@ -215,9 +249,10 @@ async function readAndCalculate(
     },
   })
   const calculating = elapsed()
-  progress.report('calculating', frame.facts)
-  const calculation = calculate({ tree, useCase, policy, frame })
-  return { frame, calculation, read_ms: calculating - reading, calculate_ms: elapsed() - calculating }
+  progress.report('calculating', facts.facts)
+  const { frame, adjusted, steps } = applyAdjustments({ frame: facts, useCase, adjustments })
+  const calculation = calculate({ tree, useCase, policy, frame, adjusted })
+  return { frame, steps, calculation, read_ms: calculating - reading, calculate_ms: elapsed() - calculating }
 }
 
 /** Facts without a date are in no run: said with every run of their source. */
@@ -271,6 +306,8 @@ export async function recalculate(context: Context, tx: Tx, header: RunHeader): 
     structure_version: number
     use_case_version: number
     facts_through: string | null
+    /** Missing in runs from before there were adjustments. */
+    adjustments_through?: number
   }
   const stored = await loadUseCaseVersion(tx, header.use_case_id!, recorded.use_case_version)
   const structure = await loadStructure(tx, recorded.structure, recorded.structure_version)
@@ -282,6 +319,12 @@ export async function recalculate(context: Context, tx: Tx, header: RunHeader): 
     hierarchyDigest: structure.digest,
     policy: header.policy as Policy,
     date: header.pnl_date as IsoDate,
+    adjustments: await adjustmentsOn(
+      tx,
+      stored.id,
+      header.pnl_date as IsoDate,
+      recorded.adjustments_through ?? 0,
+    ),
   }
   const through = recorded.facts_through === null ? null : BigInt(recorded.facts_through)
   const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) =>

@@ -3,14 +3,17 @@
  * still right about what it was calculated from. Raises nothing of its own.
  */
 
+import type { IsoDate } from '../base/dates.js'
 import type { Tx } from '../books/books.js'
 import { findFactTable, quoteIdentifier } from '../books/fact-tables.js'
 import type { RunHeader } from '../books/run-headers.js'
+import { adjustmentsDigest } from './adjustments/adjustment.js'
+import { adjustmentsOn } from './store/adjustments.js'
 import { loadStructure } from './store/structures.js'
 import { loadUseCase } from './store/use-cases.js'
 import { type UseCase, useCaseDigests } from './use-case.js'
 
-/** What has changed: facts, hierarchy, rules, mapping. Files read in place are compared by `runs verify`. */
+/** What has changed: facts, hierarchy, rules, mapping, adjustments. Files read in place are compared by `runs verify`. */
 export async function staleReasons(tx: Tx, header: RunHeader): Promise<string[]> {
   const { useCase } = await loadUseCase(tx, header.use_case_id!)
   const reasons: string[] = []
@@ -21,6 +24,9 @@ export async function staleReasons(tx: Tx, header: RunHeader): Promise<string[]>
   const now = useCaseDigests(useCase)
   if (now.rules !== header.digests.rules) reasons.push('rules')
   if (now.mapping !== header.digests.mapping) reasons.push('mapping')
+  const { inForce } = await adjustmentsOn(tx, header.use_case_id!, header.pnl_date as IsoDate)
+  const adjustments = inForce.length === 0 ? undefined : adjustmentsDigest(inForce)
+  if (adjustments !== header.digests.adjustments) reasons.push('adjustments')
   return reasons
 }
 

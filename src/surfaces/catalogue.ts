@@ -1,8 +1,10 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
+import { explainOperations } from '../rollup/operations/explain.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
 import { ruleOperations } from '../rollup/operations/rules.js'
@@ -22,7 +24,9 @@ export const CATALOGUE: readonly Operation[] = [
   ...useCaseFieldOperations,
   ...ruleOperations,
   ...purgeOperations,
+  ...adjustmentOperations,
   ...runOperations,
+  ...explainOperations,
   ...compareOperations,
   ...whatIfOperations,
   ...signOffOperations,

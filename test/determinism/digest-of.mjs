@@ -32,10 +32,22 @@ if (source === 'books') await perform('facts import', { file: join(folder, 'fact
 await perform('use-cases apply', { file: join(folder, `${source}.yaml`) })
 const run = await perform('runs create', { use_case: 'Determinism', date: '2025-12-24' })
 const { rows } = await perform('runs results', { run: run.run_id })
+// The same date again on adjusted facts, with more digits and another day's adjustment left out.
+await perform('adjustments add', { use_case: 'Determinism', file: join(folder, 'adjustments.yaml') })
+const adjusted = await perform('runs create', { use_case: 'Determinism', date: '2025-12-24' })
+const { steps } = await perform('runs adjustments', { run: adjusted.run_id })
 const { structures } = await perform('structures list', {})
 process.stdout.write(
   `${JSON.stringify({
     result: run.result_digest,
+    adjusted: adjusted.result_digest,
+    steps: steps.map(({ no, scenario, column, hits, effect }) => [
+      no,
+      scenario,
+      column,
+      hits,
+      Number(effect),
+    ]),
     hierarchy: structures[0].digest,
     facts: run.facts,
     order: rows.map(({ node_id }) => node_id).join(' '),

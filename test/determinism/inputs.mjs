@@ -64,6 +64,7 @@ export function writeInputs(folder, rows = facts()) {
     join(folder, 'structure.csv'),
     `node_id,parent_node_id,node_name\nROOT,,Root\n${nodes.join('\n')}\n`,
   )
+  writeFileSync(join(folder, 'adjustments.yaml'), ADJUSTMENTS)
   writeFileSync(join(folder, 'facts.csv'), `${HEADER}\n${rows.join('\n')}\n`)
   for (const [name, source] of [
     ['books', '{table: fact_det, date: pnl_date, scenario: scenario}'],
@@ -85,6 +86,17 @@ rules:
     )
   }
 }
+
+/** In force on the day alone, on its last day, and only on the day before. */
+const ADJUSTMENTS = `adjustments:
+  - {name: A, where: "book in ('B1','B2') or amt < -100.5", measures: [amt], scale: 0.97531, reason: r, owner: o,
+     valid_from: 2025-12-24, valid_to: 2025-12-24}
+  - {name: B, compare: {key: [cc, book], measure: amt, absolute_difference: "> 1000000"}, scenario: ACTUAL,
+     measures: [amt, qty], add: 0.005, round: 2, reason: r, owner: o, valid_to: 2025-12-24}
+  - {name: C, measures: [amt], cap: {at_most: 9000000, at_least: -9000000}, reason: r, owner: o}
+  - {name: D, reverses: A, reason: r, owner: o}
+  - {name: E, measures: [amt], scale: 2, reason: r, owner: o, valid_to: 2025-12-23}
+`
 
 /** facts.parquet by DuckDB, with exact decimals. */
 export async function writeParquet(folder) {

@@ -11,7 +11,7 @@ const CODED = [text('book'), text('note')]
 /** The stream in the chunks given. */
 function read(chunks: readonly Uint8Array[]): Frame {
   const builder = new FrameBuilder('fact_rb', CODED, ['daily'])
-  const reader = new CopyTextReader(builder, 2, 3)
+  const reader = new CopyTextReader(builder)
   for (const chunk of chunks) reader.push(chunk)
   reader.end()
   return builder.finish()

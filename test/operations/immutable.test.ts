@@ -53,6 +53,11 @@ async function tenant(): Promise<Context> {
   return contextOf(db.books, await newTenant(db.books))
 }
 
+const adjust = (as: Context, action: string, name = 'Haircut'): Promise<Output> => {
+  const content = `adjustments: [{name: ${name}, reason: r, owner: o, ${action}}]\n`
+  return perform(as, 'adjustments add', { use_case: 'Kept', file: write(content, 'yaml') })
+}
+
 const asOwner = <T>(of: Context, work: (tx: Tx) => Promise<T>): Promise<T> =>
   db.books.transaction(of.tenant, (tx) => tx.asOwner(() => work(tx)))
 
@@ -76,6 +81,8 @@ measures: {daily: daily_amount}
     await perform(context, 'use-cases apply', { file: write(entries, 'yaml') })
     const facts = write('pnl_date,scenario,daily_amount\n2025-12-24,ACTUAL,1\n')
     await perform(context, 'facts import', { file: facts, use_case: 'Entries' })
+    await adjust(context, 'measures: [daily], scale: 0.5')
+    await perform(context, 'runs create', { use_case: 'Kept', date: '2025-12-24' })
   })
 
   const changes: readonly [string, string][] = [
@@ -91,6 +98,10 @@ measures: {daily: daily_amount}
     ['dim_hierarchy', "node_name = 'x'"],
     ['use_case_versions', "digest = 'x'"],
     ['metadata_rules', "rule_text = 'x'"],
+    ['fact_adjustments', "reason = 'x'"],
+    ['fact_adjustments', "definition = '{}'"],
+    ['fact_adjustments', "valid_to = '2025-12-01'"],
+    ['run_adjustments', 'effect = 0, amount_after = amount_before'],
   ]
   const statements = changes.flatMap(([table, set]) => [
     `UPDATE ${table} SET ${set}`,
@@ -104,13 +115,20 @@ measures: {daily: daily_amount}
     // Row by row the triggers refuse; without the right the statement itself is refused.
     const refusals = /refuses (UPDATE|DELETE|TRUNCATE)|permission denied/
     await expect(db.books.transaction(context.tenant, run)).rejects.toThrow(refusals)
-    if (sql.includes('run_findings') && !sql.startsWith('TRUNCATE')) {
-      // There are no findings here, so there is no row that could refuse.
-      expect(await asOwner(context, run)).toBe(0)
-    } else {
-      await expect(asOwner(context, run)).rejects.toThrow(/refuses (UPDATE|DELETE|TRUNCATE)|is append-only/)
-    }
+    await expect(asOwner(context, run)).rejects.toThrow(/refuses (UPDATE|DELETE|TRUNCATE)|is append-only/)
     expect(await tableCounts(db.books)).toEqual(before)
+  })
+
+  test('a completed run takes no further steps of adjustments', async () => {
+    const { runs } = await perform(context, 'runs list', { use_case: 'Kept' })
+    const add = (tx: Tx) =>
+      tx.execute(
+        `INSERT INTO run_adjustments (tenant_id, run_id, ordinal, adjustment_no, column_name, scenario, hits,
+           amount_before, effect, amount_after) VALUES ($1, $2, 99, 1, 'amt', 'ACTUAL', 1, 1, 1, 2)`,
+        [context.tenant, runs[0].id],
+      )
+    await expect(db.books.transaction(context.tenant, add)).rejects.toThrow(/refuses INSERT/)
+    await expect(asOwner(context, add)).rejects.toThrow(/refuses INSERT/)
   })
 
   test('a completed run takes no further results and no further findings', async () => {
@@ -133,7 +151,9 @@ describe('two tenants', () => {
   beforeAll(async () => {
     ours = await tenant()
     theirs = await tenant()
-    run = await prepare(ours)
+    await prepare(ours)
+    await adjust(ours, 'measures: [daily], add: 0.00')
+    run = await perform(ours, 'runs create', { use_case: 'Kept', date: '2025-12-24' })
   })
 
   test('the second sees nothing of the first through any operation', async () => {
@@ -150,6 +170,15 @@ describe('two tenants', () => {
       ['runs show', { run: run.run_id.slice(0, 8) }],
       ['runs results', { run: run.run_id }],
       ['runs verify', { run: run.run_id }],
+      ['runs adjustments', { run: run.run_id }],
+      ['adjustments list', { use_case: 'Kept' }],
+      [
+        'adjustments add',
+        {
+          use_case: 'Kept',
+          file: write('adjustments: [{name: A, reason: r, owner: o, measures: [daily], add: 1}]', 'yaml'),
+        },
+      ],
       ['runs list', { use_case: 'Kept' }],
       ['runs create', { use_case: 'Kept', date: '2025-12-24' }],
       ['verify-hybrid-engine', {}],
@@ -170,6 +199,13 @@ describe('two tenants', () => {
     expect(await total(theirs, other.run_id)).toBe('1000.00')
     expect(await total(ours, run.run_id)).toBe('35.00')
     expect((await perform(ours, 'facts tables')).tables[0]).toMatchObject({ table: 'fact_kept', rows: 3 })
+    // The same number and name of an adjustment belong to each of them.
+    expect((await adjust(theirs, 'measures: [daily], scale: 2')).adjustments[0].no).toBe(1)
+    const doubled = await perform(theirs, 'runs create', { use_case: 'Kept', date: '2025-12-24' })
+    expect(doubled.tie_out[0].adjustment).toBe('1000.00')
+    expect((await perform(ours, 'adjustments list', { use_case: 'Kept' })).adjustments).toMatchObject([
+      { adjustment: 'add 0 to daily' },
+    ])
     // The same file is not the same import for another tenant.
     const file = write(FACTS)
     expect(await perform(theirs, 'facts import', { file, table: 'fact_kept' })).toMatchObject({
@@ -185,6 +221,29 @@ describe('two tenants', () => {
       stale: [],
     })
   })
+
+  test.each(['tieout_app', 'tieout_owner'])(
+    '%s of the one reads and enters no adjustments of the other',
+    async (role) => {
+      const as = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
+        role === 'tieout_owner' ? asOwner(theirs, work) : db.books.transaction(theirs.tenant, work)
+      for (const table of ['fact_adjustments', 'run_adjustments'])
+        expect(
+          await as((tx) => tx.rows(`SELECT 1 FROM ${table} WHERE tenant_id = $1`, [ours.tenant])),
+        ).toEqual([])
+      const { use_cases } = await perform(ours, 'use-cases list')
+      const enter = (tenant: TenantId) =>
+        as((tx) =>
+          tx.execute(
+            `INSERT INTO fact_adjustments (tenant_id, use_case_id, adjustment_no, name, definition, reason, owner, entered_by)
+           VALUES ($1, $2, 9, 'X', '{}', 'r', 'o', 'me')`,
+            [tenant, use_cases[0].use_case_id],
+          ),
+        )
+      await expect(enter(ours.tenant)).rejects.toThrow(/row-level security/)
+      await expect(enter(theirs.tenant)).rejects.toThrow(/violates foreign key/)
+    },
+  )
 
   test('neither role reads or writes the facts of the other by their table', async () => {
     const [physical] = await asOwner(ours, (tx) =>
@@ -252,6 +311,21 @@ describe('runs keep what they were calculated with', () => {
     await perform(as, 'use-cases apply', { file: write(yamlOf('Kept'), 'yaml') })
     await perform(as, 'structures import', { name: 'KEPT', file: write(STRUCTURE) })
     expect(await stale()).toEqual(['facts'])
+    // Further adjustments are none of the run's own; on another day they do not even make it stale.
+    await adjust(as, 'measures: [daily], scale: 2, valid_from: 2025-12-25', 'Later')
+    expect(await stale()).toEqual(['facts'])
+    await adjust(as, 'measures: [daily], scale: 2')
+    expect(await stale()).toEqual(['facts', 'adjustments'])
+    const fresh = await perform(as, 'runs create', { use_case: 'Kept', date: '2025-12-24' })
+    expect(await perform(as, 'runs verify', { run: fresh.run_id })).toMatchObject({
+      verdict: 'match',
+      stale: [],
+    })
+    await adjust(as, 'reverses: Haircut', 'No haircut')
+    expect(await perform(as, 'runs verify', { run: fresh.run_id })).toMatchObject({
+      verdict: 'match',
+      stale: ['adjustments'],
+    })
   })
 })
 
@@ -278,6 +352,7 @@ describe('figures that were tampered with', () => {
     ['adjusted', 'adjusted = adjusted + 1, plug = plug - 1', false],
     ['fact_count', 'fact_count = fact_count + 1', true],
     ['direct', 'direct = direct + 1', false],
+    ['adjustment', 'adjustment = adjustment + 1', false],
   ])('%s: both find it, and the independent roll-up says where', async (_, set, bySql) => {
     const as = await tenant()
     const { run_id } = await prepare(as)

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatDecimal } from '#tieout/base/decimal'
 import type { FactColumn } from '#tieout/engines/source'
-import { aggregate, type Search } from '#tieout/rollup/kernel'
+import type { Search } from '#tieout/rollup/kernel'
 import { bindPredicate, type Predicate, parsePredicate } from '#tieout/rollup/language/predicate'
+import { type BaseInput, RollUpBase } from '#tieout/rollup/roll-up-base'
 import { frameOf, type TextRow } from '../support/frames.js'
 import { treeOf } from '../support/roll-up.js'
 
@@ -82,6 +83,13 @@ const rows: fc.Arbitrary<Row[]> = fc.array(
   { maxLength: 25 },
 )
 
+/** A base that has looked for everything announced, in one pass. */
+function baseOf(input: BaseInput): RollUpBase {
+  const base = new RollUpBase(input)
+  base.find(input.announced)
+  return base
+}
+
 /** Cents and tenths by BigInt, row by row. */
 const hundredths = (text: string | null): bigint => {
   const [whole, fraction = ''] = (text ?? '0').split('.')
@@ -97,69 +105,78 @@ test('random frames, bindings and predicates: the sums of a row-by-row evaluator
     ids: fc.subarray(['R', 'A', 'A1', 'A2', 'B1']),
     book: fc.option(fc.constantFrom('A2', 'B')),
   })
+  const purposes = fc.constantFrom('run' as const, 'edits' as const)
   fc.assert(
-    fc.property(rows, searched, bound, fc.boolean(), (facts, asked, { ids, book }, withScenario) => {
-      const position = (id: string): number => TREE.positions.get(id)!
-      const bindings = {
-        columns: ['cc', ...(book === null ? [] : ['book'])],
-        bindings: [
-          ...ids.map((id) => ({ column: 'cc', value: id, node: position(id) })),
-          ...(book === null ? [] : [{ column: 'book', value: 'X', node: position(book) }]),
-        ],
-      }
-      const searches = asked.map(
-        ([node, meaning]): Search => ({
-          node: node === null ? null : position(node),
-          where: meaning === null ? null : predicate(meaning.text),
-        }),
-      )
-      const frame = frameOf(facts, CODED, ['amt'])
-      const result = aggregate({
-        frame,
-        tree: TREE,
-        bindings,
-        scenarioColumn: withScenario ? 'scenario' : null,
-        searches,
-      })
-      const nodeOf = (row: Row): number => {
-        if (row.cc !== null && ids.includes(row.cc)) return position(row.cc)
-        return book !== null && row.book === 'X' ? position(book) : position('UNASSIGNED')
-      }
-      const expectSum = (
-        found: { facts: number; amounts: readonly { units: bigint; scale: number }[] },
-        chosen: Row[],
-      ) => {
-        expect(found.facts).toBe(chosen.length)
-        const { units, scale } = found.amounts[0]!
-        const sum = chosen.reduce((total, { amt }) => total + hundredths(amt), 0n)
-        expect(units * 10n ** BigInt(2 - scale)).toBe(sum)
-      }
-      result.scenarios.forEach((label, code) => {
-        const inScope = withScenario ? facts.filter(({ scenario }) => scenario === label) : facts
-        result.direct(code).forEach((sums, node) => {
-          expectSum(
-            sums,
-            inScope.filter((row) => nodeOf(row) === node),
-          )
+    fc.property(
+      rows,
+      searched,
+      bound,
+      fc.boolean(),
+      purposes,
+      (facts, asked, { ids, book }, withScenario, purpose) => {
+        const position = (id: string): number => TREE.positions.get(id)!
+        const bindings = {
+          columns: ['cc', ...(book === null ? [] : ['book'])],
+          bindings: [
+            ...ids.map((id) => ({ column: 'cc', value: id, node: position(id) })),
+            ...(book === null ? [] : [{ column: 'book', value: 'X', node: position(book) }]),
+          ],
+        }
+        const searches = asked.map(
+          ([node, meaning]): Search => ({
+            node: node === null ? null : position(node),
+            where: meaning === null ? null : predicate(meaning.text),
+          }),
+        )
+        const frame = frameOf(facts, CODED, ['amt'])
+        const result = baseOf({
+          frame,
+          tree: TREE,
+          bindings,
+          scenarioColumn: withScenario ? 'scenario' : null,
+          announced: searches,
+          purpose,
         })
-        searches.forEach((search, i) => {
-          const { node } = search
-          const holds = asked[i]![1]?.holds ?? (() => true)
-          const under = (at: number): boolean => node === null || (at >= node && at < TREE.nodes[node]!.end)
-          expectSum(
-            result.search(code, search),
-            inScope.filter((row) => under(nodeOf(row)) && holds(row)),
-          )
+        const nodeOf = (row: Row): number => {
+          if (row.cc !== null && ids.includes(row.cc)) return position(row.cc)
+          return book !== null && row.book === 'X' ? position(book) : position('UNASSIGNED')
+        }
+        const expectSum = (
+          found: { facts: number; amounts: readonly { units: bigint; scale: number }[] },
+          chosen: Row[],
+        ) => {
+          expect(found.facts).toBe(chosen.length)
+          const { units, scale } = found.amounts[0]!
+          const sum = chosen.reduce((total, { amt }) => total + hundredths(amt), 0n)
+          expect(units * 10n ** BigInt(2 - scale)).toBe(sum)
+        }
+        result.scenarios.forEach((label, code) => {
+          const inScope = withScenario ? facts.filter(({ scenario }) => scenario === label) : facts
+          result.direct(code).forEach((sums, node) => {
+            expectSum(
+              sums,
+              inScope.filter((row) => nodeOf(row) === node),
+            )
+          })
+          searches.forEach((search, i) => {
+            const { node } = search
+            const holds = asked[i]![1]?.holds ?? (() => true)
+            const under = (at: number): boolean => node === null || (at >= node && at < TREE.nodes[node]!.end)
+            expectSum(
+              result.search(code, search),
+              inScope.filter((row) => under(nodeOf(row)) && holds(row)),
+            )
+          })
         })
-      })
-      const twice = facts.filter(
-        (row) =>
-          book !== null && row.book === 'X' && row.cc !== null && ids.includes(row.cc) && row.cc !== book,
-      )
-      expect(result.overlaps.map((o) => [o.column, o.other, o.rows])).toEqual(
-        twice.length === 0 ? [] : [['cc', 'book', twice.length]],
-      )
-    }),
+        const twice = facts.filter(
+          (row) =>
+            book !== null && row.book === 'X' && row.cc !== null && ids.includes(row.cc) && row.cc !== book,
+        )
+        expect(result.overlaps.map((o) => [o.column, o.other, o.rows])).toEqual(
+          twice.length === 0 ? [] : [['cc', 'book', twice.length]],
+        )
+      },
+    ),
     { numRuns: 300 },
   )
 })
@@ -174,12 +191,13 @@ test('facts are grouped by what rules can tell apart', () => {
   }))
   const where = predicate("book = 'book 7'")
   const search = { node: null, where }
-  const result = aggregate({
+  const result = baseOf({
     frame: frameOf(facts, CODED, ['amt']),
     tree: TREE,
     bindings: { columns: ['cc'], bindings: [{ column: 'cc', value: 'A1', node: 2 }] },
     scenarioColumn: null,
-    searches: [search],
+    announced: [search],
+    purpose: 'run',
   })
   // A hundred books are two classes: book 7 and the others.
   expect(result.groups).toBe(2)

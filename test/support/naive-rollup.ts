@@ -44,11 +44,15 @@ export interface NaiveRollUp {
   /** Driver columns, the one that wins first, each value → node. */
   readonly drivers: readonly { readonly column: string; readonly nodes: ReadonlyMap<string, number> }[]
   readonly rules: readonly NaiveRule[]
+  /** Column → the field of the facts with its values after adjustments, on which rules and adjusted values stand. */
+  readonly adjusted?: ReadonlyMap<string, string>
 }
 
 export interface NaiveCell {
   readonly natural: Fraction
   readonly direct: Fraction
+  /** What the node's facts sum to after adjustments, rules apart. */
+  readonly onAdjustedFacts: Fraction
   /** Undefined: empty. */
   readonly adjusted: Fraction | undefined
   readonly facts: number
@@ -56,18 +60,18 @@ export interface NaiveCell {
 
 export class NaiveCycle extends Error {}
 
-const zero: Fraction = { n: 0n, d: 1n }
+export const zero: Fraction = { n: 0n, d: 1n }
 export const fraction = (text: string): Fraction => {
   const [whole, decimals = ''] = text.split('.')
   return { n: BigInt(`${whole}${decimals}`), d: 10n ** BigInt(decimals.length) }
 }
-const plus = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.d + b.n * a.d, d: a.d * b.d })
-const minus = (a: Fraction, b: Fraction): Fraction => plus(a, { n: -b.n, d: b.d })
-const times = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.n, d: a.d * b.d })
+export const plus = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.d + b.n * a.d, d: a.d * b.d })
+export const minus = (a: Fraction, b: Fraction): Fraction => plus(a, { n: -b.n, d: b.d })
+export const times = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.n, d: a.d * b.d })
 export const sameFraction = (a: Fraction, b: Fraction): boolean => a.n * b.d === b.n * a.d
 
 /** The quotient to twelve places, a tie to the even neighbour. */
-function over(a: Fraction, b: Fraction): Fraction | undefined {
+export function over(a: Fraction, b: Fraction): Fraction | undefined {
   if (b.n === 0n) return undefined
   let n = a.n * b.d * 10n ** 12n
   let d = a.d * b.n
@@ -95,6 +99,7 @@ export function naiveRollUp(input: NaiveRollUp): NaiveCell[][] {
   }
   const sum = (facts: readonly NaiveFact[], column: string): Fraction =>
     facts.reduce((total, fact) => plus(total, fraction(fact[column] ?? '0')), zero)
+  const adjustedColumn = (column: string): string => input.adjusted?.get(column) ?? column
   const under = (node: number): NaiveFact[] => input.facts.filter((fact) => isBelow(nodeOf(fact), node))
 
   // A formula that names the adjusted value of its own node or of an ancestor stands on itself.
@@ -115,10 +120,10 @@ export function naiveRollUp(input: NaiveRollUp): NaiveCell[][] {
     const known = new Map<number, Fraction | undefined>()
     const open = new Set<number>()
     const natural = (node: number): Fraction => sum(under(node), column)
-    const direct = (node: number): Fraction =>
+    const own = (node: number, of: string): Fraction =>
       sum(
         input.facts.filter((fact) => nodeOf(fact) === node),
-        column,
+        of,
       )
     const adjusted = (node: number): Fraction | undefined => {
       if (known.has(node)) return known.get(node)
@@ -135,14 +140,14 @@ export function naiveRollUp(input: NaiveRollUp): NaiveCell[][] {
         const children = childrenOf(node).map(adjusted)
         return children.reduce(
           (total, value) => (total && value ? plus(total, value) : undefined),
-          direct(node),
+          own(node, adjustedColumn(column)),
         )
       }
       if (rule.formula !== undefined) return evaluate(rule.formula, node)
       const facts = rule.scope === 'table' ? input.facts : under(node)
       return sum(
         facts.filter((fact) => rule.where === undefined || rule.where.holds(fact)),
-        rule.column ?? column,
+        adjustedColumn(rule.column ?? column),
       )
     }
     const evaluate = (formula: NaiveFormula, self: number): Fraction | undefined => {
@@ -152,7 +157,7 @@ export function naiveRollUp(input: NaiveRollUp): NaiveCell[][] {
         case 'sum':
           return sum(
             input.facts.filter((fact) => formula.where === undefined || formula.where.holds(fact)),
-            formula.column,
+            adjustedColumn(formula.column),
           )
         case 'node': {
           const isNatural = formula.value === 'natural' || (formula.value === 'bare' && formula.node === self)
@@ -170,7 +175,8 @@ export function naiveRollUp(input: NaiveRollUp): NaiveCell[][] {
     }
     return parents.map((_, node) => ({
       natural: natural(node),
-      direct: direct(node),
+      direct: own(node, column),
+      onAdjustedFacts: sum(under(node), adjustedColumn(column)),
       adjusted: adjusted(node),
       facts: under(node).length,
     }))

@@ -1,6 +1,7 @@
 /** Operations on roll-up runs: create, list, show, results, verify. */
 
 import { z } from 'zod'
+import { add, formatDecimal, negate, parseDecimal } from '../../base/decimal.js'
 import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
@@ -17,6 +18,7 @@ import { signOffsOf } from '../../books/sign-offs.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
 import { completedRun } from '../store/completed-run.js'
+import type { ResultRow } from '../store/results.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
 import { varianceOf } from '../variance.js'
@@ -30,6 +32,7 @@ const tieOutRow = z
     facts: amount,
     root_natural: amount,
     unassigned: amount,
+    adjustment: amount,
     root_plug: amount.nullable(),
     overrides: amount.nullable(),
   })
@@ -79,6 +82,11 @@ const create = operation({
     'TIE-2501',
     'TIE-2502',
     'TIE-2503',
+    'TIE-2704',
+    'TIE-2705',
+    'TIE-2706',
+    'TIE-2709',
+    'TIE-2715',
   ],
   positional: [],
   http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/runs', location: '/api/v1/runs/{run_id}' },
@@ -315,8 +323,11 @@ const resultRow = z
     scenario: z.string(),
     natural: amount,
     direct: amount,
+    adjustment: amount.describe('What fact adjustments change.'),
     adjusted: amount.nullable(),
-    plug: amount.nullable(),
+    plug: amount.nullable().describe('natural − adjusted = adjustment_plug + rule_plug.'),
+    adjustment_plug: amount.describe('The part of the plug that fact adjustments make: −adjustment.'),
+    rule_plug: amount.nullable().describe('The part that rules make: natural + adjustment − adjusted.'),
     fact_count: z.number(),
     rule: z.string().nullable(),
   })
@@ -341,6 +352,7 @@ const results = operation({
   }),
   output: z.object({
     run_id: z.string(),
+    has_adjustments: z.boolean().describe('Whether fact adjustments were in force.'),
     rows: z.array(resultRow),
     variance: z
       .array(
@@ -375,7 +387,8 @@ const results = operation({
       const isWhole = limit === undefined && cursor === undefined
       return {
         run_id: header.id,
-        rows: shown.rows.map(([, row]) => row),
+        has_adjustments: header.digests.adjustments !== undefined,
+        rows: shown.rows.map(([, row]) => ({ ...row, ...plugsOf(row) })),
         variance: isWhole
           ? variance
           : variance.filter((one) => onPage.has(JSON.stringify([one.node_id, one.measure]))),
@@ -383,6 +396,15 @@ const results = operation({
       }
     }),
 })
+
+/** What of the plug is due to adjustments, and what to rules; the latter is empty where the plug is. */
+function plugsOf({ adjustment, plug }: ResultRow) {
+  const changed = parseDecimal(adjustment)!
+  return {
+    adjustment_plug: formatDecimal(negate(changed)),
+    rule_plug: plug === null ? null : formatDecimal(add(parseDecimal(plug)!, changed)),
+  }
+}
 
 async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly string[]> {
   const { useCase } = await loadUseCaseVersion(

@@ -1,9 +1,7 @@
 /** Operations on use cases: apply a file, export it again, list, show. */
 
-import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { refuse } from '../../base/errors.js'
 import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { applyDraft } from '../apply-use-case.js'
@@ -15,7 +13,8 @@ import { ruleText } from '../rule-text.js'
 import { loadStructure } from '../store/structures.js'
 import { listUseCases, loadUseCase } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
-import { appliedSchema, BINDING_ERRORS } from './schemas.js'
+import { appliedSchema, BINDING_ERRORS, YAML_UPLOAD } from './schemas.js'
+import { textOfFile } from './text-file.js'
 
 const apply = operation({
   name: 'use-cases apply',
@@ -31,16 +30,13 @@ const apply = operation({
   http: {
     method: 'POST',
     path: '/api/v1/use-cases',
-    upload: 'file',
-    // JSON is YAML.
-    mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
-    uploadLimit: 4 * 2 ** 20,
+    ...YAML_UPLOAD,
     location: '/api/v1/use-cases/{use_case_id}',
   },
   async run(context, { file, dry_run }) {
     // Loaded here, because the reader of YAML would slow the start of every other command.
     const { readUseCaseFile } = await import('../use-case-file.js')
-    const { draft, placeOf } = readUseCaseFile(await textOf(file), file)
+    const { draft, placeOf } = readUseCaseFile(await textOfFile(file, 'TIE-2301'), file)
     const spec = sourceOf(draft, placeOf)
     // A path is taken from where the file stands, and kept whole.
     const source =
@@ -52,16 +48,6 @@ const apply = operation({
     )
   },
 })
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
-  } catch (error) {
-    if (error instanceof TypeError)
-      refuse('TIE-2301', { detail: 'it holds bytes that are not UTF-8.' }, { file, line: 1 })
-    refuse('TIE-1005', { file, detail: (error as Error).message })
-  }
-}
 
 const exportFile = operation({
   name: 'use-cases export',

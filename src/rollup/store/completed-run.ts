@@ -14,12 +14,18 @@ export interface CompletedRun {
 }
 
 export async function completedRun(tx: Tx, run: string): Promise<CompletedRun> {
-  const header = await runHeader(tx, run)
-  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
+  const header = await completedHeader(tx, run)
   const { structure, structure_version } = header.parameters as {
     structure: string
     structure_version: number
   }
   const tree = buildTree((await loadStructure(tx, structure, structure_version)).rows)
   return { header, tree, rows: await loadResults(tx, header.id, tree) }
+}
+
+/** The run without its figures, for reading only some of them. */
+export async function completedHeader(tx: Tx, run: string): Promise<RunHeader> {
+  const header = await runHeader(tx, run)
+  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
+  return header
 }

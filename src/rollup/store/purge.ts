@@ -22,10 +22,12 @@ const RUNS = 'SELECT id FROM calculation_runs WHERE use_case_id = $1'
 const OF_RUNS: readonly (readonly [table: string, column: string])[] = [
   ['run_sign_offs', 'run_id'],
   ['run_findings', 'run_id'],
+  ['run_adjustments', 'run_id'],
   ['fact_calculated_results', 'calculation_run_id'],
 ]
 const OF_USE_CASE: readonly string[] = [
   'calculation_runs',
+  'fact_adjustments',
   'fact_pnl_entries',
   'fact_imports',
   'metadata_rules',

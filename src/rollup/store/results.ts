@@ -16,6 +16,8 @@ export interface ResultRow {
   readonly scenario: string
   readonly natural: string
   readonly direct: string
+  /** What fact adjustments change at the node and below; 0 where there are none. */
+  readonly adjustment: string
   readonly adjusted: string | null
   readonly plug: string | null
   readonly fact_count: number
@@ -31,12 +33,12 @@ export async function saveResults(
 ): Promise<void> {
   await tx.execute(
     `CREATE TEMPORARY TABLE result_staging (ordinal integer, node_id text, measure text, scenario text, "natural" numeric,
-       direct numeric, adjusted numeric, plug numeric, fact_count bigint, rule_no integer, rule text) ON COMMIT DROP`,
+       direct numeric, adjustment numeric, adjusted numeric, plug numeric, fact_count bigint, rule_no integer, rule text) ON COMMIT DROP`,
   )
   await tx.copyIn('pg_temp.result_staging', copyRows(resultRows(figures)))
   await tx.execute(
     `INSERT INTO fact_calculated_results (tenant_id, calculation_run_id, ordinal, node_id, measure, scenario, "natural",
-       direct, adjusted, plug, fact_count, rule_no, rule)
+       direct, adjustment, adjusted, plug, fact_count, rule_no, rule)
      SELECT $1::uuid, $2::uuid, s.* FROM pg_temp.result_staging AS s`,
     [tenant, run],
   )
@@ -44,15 +46,17 @@ export async function saveResults(
 
 function* resultRows(figures: readonly Figure[]) {
   for (const [ordinal, figure] of figures.entries()) {
-    const { node_id, measure, scenario, natural, direct, adjusted, plug, fact_count, rule_no, rule } = figure
-    yield [ordinal, node_id, measure, scenario, natural, direct, adjusted, plug, fact_count, rule_no, rule]
+    const { node_id, measure, scenario, natural, direct, adjustment, adjusted, plug } = figure
+    const { fact_count, rule_no, rule } = figure
+    const amounts = [natural, direct, adjustment, adjusted, plug]
+    yield [ordinal, node_id, measure, scenario, ...amounts, fact_count, rule_no, rule]
   }
 }
 
 /** Scenario by scenario, nodes in preorder, measures in the order of the mapping. */
 export async function loadResults(tx: Tx, run: RunId, tree: Tree): Promise<ResultRow[]> {
   const rows = await tx.rows<Omit<ResultRow, 'fact_count' | 'depth'> & { fact_count: bigint }>(
-    `SELECT node_id, measure, scenario, "natural", direct, adjusted, plug, fact_count, rule
+    `SELECT node_id, measure, scenario, "natural", direct, adjustment, adjusted, plug, fact_count, rule
        FROM fact_calculated_results WHERE calculation_run_id = $1 ORDER BY ordinal`,
     [run],
   )
@@ -68,6 +72,7 @@ export async function loadResults(tx: Tx, run: RunId, tree: Tree): Promise<Resul
       scenario: row.scenario,
       natural: row.natural,
       direct: row.direct,
+      adjustment: row.adjustment,
       adjusted: row.adjusted,
       plug: row.plug,
       fact_count: Number(row.fact_count),

@@ -12,6 +12,7 @@ import type { Environment } from '../environment.js'
 import { openSession, type Session } from '../session.js'
 import { resolveSettings, SETTING_NAMES, type Settings } from '../settings.js'
 import { addOptions, inputOf } from './options.js'
+import { isPaged, printAllPages } from './pages.js'
 import { PRESENTATIONS } from './present.js'
 import { problemDocument, refusalText } from './problems.js'
 import { addProgramCommands, PROGRAM_COMMANDS } from './program-commands.js'
@@ -97,6 +98,7 @@ function addOperation(program: Command, operation: Operation, bind: Bind): void 
     .reduce((above, word) => above.commands.find((c) => c.name() === word) ?? group(above, word), program)
   const command = parent.command(words.at(-1)!).description(operation.summary)
   addOptions(command, operation)
+  if (isPaged(operation)) command.option('--all', 'Every page, as CSV or NDJSON.')
   if (operation.effect === 'purge') command.addOption(new Option('--yes', 'Do it.'))
   command.action(async () => bind(command, (context) => runOperation(context, operation, command))())
 }
@@ -106,7 +108,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   facts: 'Facts: import files, list tables.',
   'use-cases': 'Reports over a structure and a fact source: apply, export, list, show.',
   rules: 'The rules of a use case: list, add, replace, remove, preview.',
-  runs: 'Calculations: create, list, show, results, verify.',
+  adjustments: 'Corrections of facts before the roll-up: add, list.',
+  runs: 'Calculations: create, list, show, results, adjustments, explain, facts, compare, verify.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)
@@ -116,9 +119,12 @@ async function runOperation(
   operation: Operation,
   command: Command,
 ): Promise<number> {
-  if (operation.effect === 'purge' && command.opts<{ yes?: boolean }>().yes !== true)
+  const given = command.opts()
+  if (operation.effect === 'purge' && given.yes !== true)
     throw new Refusal([problem('TIE-1008', { command: `tieout ${operation.name}` })])
-  const input = await inputOf(operation, command.processedArgs, command.opts())
+  const input = await inputOf(operation, command.processedArgs, given)
+  if (isPaged(operation) && given.all === true)
+    return printAllPages(context, operation, input as Readonly<Record<string, unknown>>, given)
   const output = await context.withSession(async ({ context: operationContext }) =>
     operation.run(operationContext, input as never),
   )

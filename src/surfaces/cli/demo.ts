@@ -10,14 +10,7 @@ import { plural } from '../../base/text.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Session } from '../session.js'
 import type { CommandContext } from './command-line.js'
-import {
-  findingsText,
-  type TieOutRow,
-  tieOutText,
-  treeText,
-  type VarianceRow,
-  type ViewRow,
-} from './run-view.js'
+import { findingsText, type TieOutRow, type TreeView, tieOutText, treeText } from './run-view.js'
 
 interface Sample {
   readonly folder: string
@@ -126,7 +119,7 @@ interface SampleRun {
   readonly use_case: string
   readonly description: string | null
   readonly run: Created
-  readonly results: { readonly rows: readonly ViewRow[]; readonly variance: readonly VarianceRow[] }
+  readonly results: Pick<TreeView, 'has_adjustments' | 'rows' | 'variance'>
 }
 
 async function calculateSample(session: Session, { useCase }: Sample): Promise<SampleRun> {

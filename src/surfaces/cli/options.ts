@@ -93,10 +93,10 @@ export async function inputOf(
 }
 
 async function structured(operation: Operation, { flag }: Field, text: string): Promise<unknown> {
-  const { plainYaml } = await import('../../rollup/use-case-file.js')
+  const { readYamlText } = await import('../../rollup/yaml-file.js')
   const content = text.startsWith('@') ? await contentOf(text.slice(1)) : text
   try {
-    return plainYaml(content)
+    return readYamlText(content)
   } catch (error) {
     const detail = `--${flag}: ${(error as Error).message.split('\n')[0]}`
     throw new Refusal([problem('TIE-1002', { command: operation.name, detail })])

@@ -29,6 +29,7 @@ interface RunCreated {
 }
 interface RunResults {
   run_id: string
+  has_adjustments: boolean
   rows: ViewRow[]
   variance: VarianceRow[]
 }
@@ -83,6 +84,9 @@ const signOffLines = (signOffs: readonly SignOffRow[], style: Style): string[] =
       `${style.green('✓')} signed off by ${signed_by} at ${signed_at}${note === null ? '' : `: ${note}`}`,
   )
 
+const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunShown): string =>
+  through === undefined || through === 0 ? '' : `, adjustments up to ${through}`
+
 export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs sign-off': presentation<{ run_id: string; sign_offs: SignOffRow[] }>({
     rows: ({ sign_offs }) =>
@@ -125,9 +129,9 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       [
         `${style.bold(out.id)}  ${out.run_name} of ${out.use_case}, ${out.pnl_date}: ${out.status}${out.stale.length > 0 ? style.yellow(` (stale: ${out.stale.join(', ')})`) : ''}`,
         `by ${out.triggered_by} at ${out.executed_at}, ${out.duration_ms ?? '?'} ms, policy ${out.policy}, ${plural(out.results_count, 'result')}`,
-        `structure ${out.parameters.structure} version ${out.parameters.structure_version}, use case version ${out.parameters.use_case_version}`,
+        `structure ${out.parameters.structure} version ${out.parameters.structure_version}, use case version ${out.parameters.use_case_version}${adjustmentsSeen(out)}`,
         ...Object.entries({ result: out.result_digest ?? 'none', ...out.digests }).map(
-          ([name, digest]) => `  ${pad(name, 10, 'left')} ${digest}`,
+          ([name, digest]) => `  ${pad(name, 11, 'left')} ${digest}`,
         ),
         ...(out.error === null ? [] : [style.red(`failed: ${out.error.message ?? ''}`)]),
         ...signOffLines(out.sign_offs, style),
@@ -136,7 +140,8 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       ].join('\n'),
   }),
   'runs results': presentation<RunResults>({
-    rows: ({ rows }) =>
+    // The columns are an exchange format: `adjustment` is there only where there are adjustments.
+    rows: ({ has_adjustments, rows }) =>
       table(
         columnsOf(
           'text node_id',
@@ -148,6 +153,7 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
           'text scenario',
           'number natural',
           'number direct',
+          ...(has_adjustments ? ['number adjustment'] : []),
           'number adjusted',
           'number plug',
           'number fact_count',

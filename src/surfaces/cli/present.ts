@@ -3,13 +3,17 @@
  * are shown as indented JSON. Raises nothing.
  */
 
+import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
+import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import type { Presentation } from './presentation.js'
 
 export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...INPUT_PRESENTATIONS,
+  ...ADJUSTMENT_PRESENTATIONS,
   ...RUN_PRESENTATIONS,
+  ...EXPLANATION_PRESENTATIONS,
   ...COMPARISON_PRESENTATIONS,
 }

@@ -3,6 +3,7 @@
  * the tie-out lines, the findings. Raises nothing.
  */
 
+import { equalDecimals, parseDecimal, subtract } from '../../base/decimal.js'
 import type { Finding } from '../../base/finding.js'
 import { plural } from '../../base/text.js'
 import { shownAmount } from './amounts.js'
@@ -17,6 +18,7 @@ export interface ViewRow {
   readonly measure: string
   readonly scenario: string
   readonly natural: string
+  readonly adjustment: string
   readonly adjusted: string | null
   readonly plug: string | null
   readonly fact_count: number
@@ -30,6 +32,7 @@ export interface VarianceRow {
 }
 
 export interface TreeView {
+  readonly has_adjustments: boolean
   readonly rows: readonly ViewRow[]
   readonly variance: readonly VarianceRow[]
   readonly measure: string
@@ -41,7 +44,8 @@ const RULE_WIDTH = 44
 /** Deeper trees are cut for a terminal; `runs results --format csv` has them whole. */
 const MAX_ROWS = 400
 
-export function treeText({ rows, variance, measure, scenarios }: TreeView, style: Style): string {
+export function treeText(view: TreeView, style: Style): string {
+  const { rows, variance, measure, scenarios, has_adjustments } = view
   const [first, second] = scenarios
   const shown = rows.filter((row) => row.measure === measure && row.scenario === first)
   const compared = second !== undefined && rows.some(({ scenario }) => scenario === second)
@@ -56,6 +60,7 @@ export function treeText({ rows, variance, measure, scenarios }: TreeView, style
     '',
     'facts',
     `natural ${measure}`,
+    ...(has_adjustments ? ['adjustment'] : []),
     'adjusted',
     'plug',
     ...(compared ? [second, 'variance'] : []),
@@ -67,6 +72,7 @@ export function treeText({ rows, variance, measure, scenarios }: TreeView, style
       labels[i]!,
       row.fact_count === 0 ? '' : row.fact_count.toLocaleString('en-US'),
       row.fact_count === 0 && row.natural === row.adjusted ? '' : shownAmount(row.natural),
+      ...(has_adjustments ? [isZero(row.adjustment) ? '' : shownAmount(row.adjustment)] : []),
       row.fact_count === 0 && row.natural === row.adjusted
         ? ''
         : row.adjusted === null
@@ -129,23 +135,33 @@ export interface TieOutRow {
   readonly facts: string
   readonly root_natural: string
   readonly unassigned: string
+  /** Missing in runs from before there were adjustments. */
+  readonly adjustment?: string
   readonly root_plug: string | null
   readonly overrides: string | null
 }
 
 export function tieOutText(rows: readonly TieOutRow[], style: Style): string {
   return rows
-    .map(({ scenario, measure, facts, root_natural, unassigned, root_plug, overrides }) => {
-      const ties = facts === root_natural
+    .map(({ scenario, measure, facts, root_natural, unassigned, adjustment = '0', root_plug, overrides }) => {
+      const ties = facts === root_natural && tiesOut(root_plug, overrides, adjustment)
+      const less = isZero(adjustment) ? '' : ` − adjustment ${shownAmount(adjustment).trim()}`
       const plug =
         root_plug === null
           ? 'root plug empty'
-          : `root plug ${shownAmount(root_plug).trim()} = Σ overrides ${shownAmount(overrides).trim()}`
-      const mark = ties && root_plug === overrides ? style.green('✓') : style.red('✗')
+          : `root plug ${shownAmount(root_plug).trim()} = Σ overrides ${shownAmount(overrides).trim()}${less}`
+      const mark = ties ? style.green('✓') : style.red('✗')
       const left = isZero(unassigned) ? '' : `, unassigned ${shownAmount(unassigned).trim()}`
       return `${mark} ${scenario} ${measure}: Σ facts ${shownAmount(facts).trim()} = root natural ${shownAmount(root_natural).trim()}${left}; ${plug}`
     })
     .join('\n')
+}
+
+/** The root's plug is what overrides took, less what adjustments added. */
+function tiesOut(rootPlug: string | null, overrides: string | null, adjustment: string): boolean {
+  if (rootPlug === null || overrides === null) return rootPlug === overrides
+  const explained = subtract(parseDecimal(overrides)!, parseDecimal(adjustment)!)
+  return equalDecimals(parseDecimal(rootPlug)!, explained)
 }
 
 export function findingsText(findings: readonly Finding[], style: Style): string {

@@ -80,11 +80,11 @@ function csvField(value: Value | undefined): string {
 }
 
 /** Lines end in CRLF, as RFC 4180 has it. */
-export function csv({ columns, rows }: Table): string {
-  const header = columns.map(({ key }) => csvField(key)).join(',')
-  return [header, ...rows.map((row) => columns.map(({ key }) => csvField(row[key])).join(','))]
-    .map((line) => `${line}\r\n`)
-    .join('')
-}
+export const csv = (table: Table): string =>
+  `${table.columns.map(({ key }) => csvField(key)).join(',')}\r\n${csvLines(table)}`
+
+/** The rows without their header, for what comes after a first part. */
+export const csvLines = ({ columns, rows }: Table): string =>
+  rows.map((row) => `${columns.map(({ key }) => csvField(row[key])).join(',')}\r\n`).join('')
 
 export const ndjson = ({ rows }: Table): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
