@@ -103,6 +103,7 @@ const READS: readonly (readonly [module: string, what: string, reason: string])[
     'new Date()',
     'the lock says since when the directory is held; no figure depends on it',
   ],
+  ['engines/frame-directory.ts', 'randomUUID', 'two processes must not write one draft of a frame'],
   ['books/lock.ts', 'randomUUID', 'a token tells two holders of one process apart, and names the draft file'],
 ]
 

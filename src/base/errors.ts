@@ -8,6 +8,7 @@
 
 import { conflict, denied, type ErrorRow, input, internal, missing, unavailable, usage } from './error-row.js'
 import { ADJUSTMENT_ERRORS } from './errors-adjustments.js'
+import { BUNDLE_ERRORS } from './errors-bundles.js'
 import { EVIDENCE_ERRORS } from './errors-evidence.js'
 import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
@@ -301,6 +302,7 @@ export const ERRORS = {
 
   ...EVIDENCE_ERRORS,
   ...ADJUSTMENT_ERRORS,
+  ...BUNDLE_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

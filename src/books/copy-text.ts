@@ -12,13 +12,20 @@ const BACKSLASH = 0x5c
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
+const ESCAPED = /[\\\t\n\r]/
+const ALL_ESCAPED = /[\\\t\n\r]/g
+
 /** One row with its newline; null is \N. */
 export function copyRow(values: readonly SqlValue[]): string {
-  const cells = values.map((value) => {
-    const text = textOfValue(value)
-    return text === null ? '\\N' : text.replace(/[\\\t\n\r]/g, (character) => ESCAPES[character]!)
-  })
-  return `${cells.join('\t')}\n`
+  let row = ''
+  for (let i = 0; i < values.length; i++) {
+    const text = textOfValue(values[i]!)
+    if (i > 0) row += '\t'
+    if (text === null) row += '\\N'
+    // Hardly any value has something to escape, and looking is cheaper than replacing.
+    else row += ESCAPED.test(text) ? text.replace(ALL_ESCAPED, (character) => ESCAPES[character]!) : text
+  }
+  return `${row}\n`
 }
 
 /** The chunks again as groups of whole rows of about `size` bytes; the last may lack its newline. */

@@ -4,6 +4,7 @@
  * Raises RangeError for a number that is not finite: it has no place in an exact column.
  */
 
+import { toUSVString } from 'node:util'
 import { instantOfPostgres } from '../base/dates.js'
 import type { SqlValue } from './books.js'
 
@@ -86,15 +87,13 @@ function parseArray(text: string, element: ParseText): unknown[] {
   return list()
 }
 
-/** Half of a surrogate pair has no UTF-8 form, and the drivers disagree on its length. */
-const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd')
-
 const quotedElement = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`
 
 /** A parameter as the text the server reads; its type is inferred from the statement. */
 export function textOfValue(value: SqlValue): string | null {
   if (value === null) return null
-  if (typeof value === 'string') return wellFormed(value)
+  // Half of a surrogate pair has no UTF-8 form, and the drivers disagree on its length.
+  if (typeof value === 'string') return toUSVString(value)
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new RangeError(`${value} is no SQL value`)
     return String(value)

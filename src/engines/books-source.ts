@@ -19,7 +19,8 @@ export function booksSource(tx: Tx, table: FactTable, useCaseId: string | undefi
     columns: table.columns.map(({ name, type }) => ({ name, type })),
     read: (request) => source.read(request),
     horizon: () => source.horizon(),
-    countNulls: (column) => source.countNulls(column),
+    countNulls: (column, through) => source.countNulls(column, through),
+    identity: () => source.identity(),
   }
 }
 
@@ -47,14 +48,32 @@ class BooksSource {
     return row!.newest ?? 0n
   }
 
-  async countNulls(name: string): Promise<number> {
+  async countNulls(name: string, through: bigint | null): Promise<number> {
     const column = this.column(name)
     if (column.notNull) return 0
     const isNull = `${quoteIdentifier(column.name)} IS NULL`
     const [row] = await this.tx.rows<{ n: bigint }>(
-      `SELECT count(*) AS n FROM ${this.from} ${this.conditions([], null, [isNull])}`,
+      `SELECT count(*) AS n FROM ${this.from} ${this.conditions([], through, [isNull])}`,
     )
     return Number(row!.n)
+  }
+
+  /**
+   * The imports of the table and its newest fact. Imports have ids that are made once in the world, so a table of
+   * the same name in another database, or in one that was made anew, is another; facts that came without an
+   * import have no such mark.
+   */
+  async identity(): Promise<string | null> {
+    const [imports] = await this.tx.rows<{ ids: string | null }>(
+      `SELECT md5(string_agg(import_id::text, ',' ORDER BY import_id)) AS ids FROM fact_imports WHERE table_name = $1`,
+      [this.table.name],
+    )
+    const [newest] = await this.tx.rows<{ fact: string | null }>(
+      `SELECT import_id || ':' || import_line || ':' || fact_seq AS fact FROM ${this.from} ORDER BY fact_seq DESC LIMIT 1`,
+    )
+    if (newest === undefined || newest.fact === null) return null
+    const { physical } = this.table
+    return JSON.stringify(['table', physical, this.useCaseId ?? null, imports!.ids, newest.fact])
   }
 
   private readFacts(request: FrameRequest): Promise<Frame> {

@@ -9,6 +9,8 @@
  * Raises what opening the file raises, TIE-2408 (floating-point money), TIE-2402.
  */
 
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { refuse } from '../base/errors.js'
 import { type ChunkedBlocks, type CodedBy, readChunks } from './duckdb-chunks.js'
 import {
@@ -35,8 +37,22 @@ export async function openDuckSource(file: DuckFile): Promise<FactSource & { clo
     horizon: async () => null,
     read: (request) => source.read(request),
     countNulls: (column) => source.countNulls(column),
+    identity: () => identityOf(file),
     close: open.close,
   }
+}
+
+/** Name, size, times and inode: a file that was written again, or put in the place of another, has others. */
+async function identityOf({ path, table }: DuckFile): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  if (found === undefined) return null
+  const { size, mtimeNs, ctimeNs, ino, dev } = found
+  return JSON.stringify([
+    'file',
+    resolve(path),
+    table ?? null,
+    ...[size, mtimeNs, ctimeNs, ino, dev].map(String),
+  ])
 }
 
 /** Facts taken into the sample, from the beginning of what is in scope. */

@@ -54,8 +54,11 @@ export interface Frame {
 
 /** Memory of the columns in bytes; dictionaries and big amounts are estimated at 16 bytes a value. */
 export function frameBytes(frame: Frame): number {
+  const counts = frame.blocks.some((block) => block.counts !== null) ? 8 : 0
   const perRow =
-    frame.coded.length * 4 + frame.amounts.reduce((sum, a) => sum + (a.range === 'exact' ? 8 : 16), 0)
+    counts +
+    frame.coded.length * 4 +
+    frame.amounts.reduce((sum, a) => sum + (a.range === 'exact' ? 8 : 16), 0)
   return frame.rows * perRow + frame.coded.reduce((sum, c) => sum + c.dictionary.length * 16, 0)
 }
 

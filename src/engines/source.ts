@@ -30,6 +30,8 @@ export interface FrameRequest {
   readonly through: bigint | null
   /** By default either. */
   readonly rows?: RowsOfFrame
+  /** What becomes of the other columns of a kept frame that serves: by default they go. */
+  readonly others?: 'go' | 'stay'
   /** Called now and then with the rows read so far. */
   readonly onRows?: (rows: number) => void
 }
@@ -42,6 +44,11 @@ export interface FactSource {
   horizon(): Promise<bigint | null>
   /** Raises TIE-2402 when an amount is not a finite number. */
   read(request: FrameRequest): Promise<Frame>
-  /** Rows whose value in the column is null: facts that no date or scenario can select. */
-  countNulls(column: string): Promise<number>
+  /** Facts whose value in the column is null, which no date or scenario can select; only those that had arrived by then. */
+  countNulls(column: string, through: bigint | null): Promise<number>
+  /**
+   * What stands for the content of the source as it is now: two sources of one identity hold the same facts up
+   * to any horizon. Null where nothing does.
+   */
+  identity(): Promise<string | null>
 }

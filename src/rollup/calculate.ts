@@ -15,7 +15,7 @@ import { refuseAll } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { compareText } from '../base/text.js'
 import { amountIndex, type Frame } from '../engines/frame.js'
-import { bindNodes } from './bindings.js'
+import { type Bindings, bindNodes } from './bindings.js'
 import { overlapFindings, scenarioFindings, unassignedFindings } from './calculation-findings.js'
 import type { Purpose } from './groups.js'
 import type { Tree } from './hierarchy.js'
@@ -90,31 +90,36 @@ export interface CalculationInput {
 /** The name of an amount column → the name of the frame's column with its adjusted values. */
 export type AdjustedColumns = ReadonlyMap<string, string>
 
-/** The base of a use case: what calculations with other rules over the same facts need not do again. */
-export const rollUpBase = (
-  frame: Frame,
-  tree: Tree,
-  useCase: UseCase,
-  purpose: Purpose = 'run',
-): RollUpBase =>
-  new RollUpBase({
-    frame,
-    tree,
-    bindings: bindNodes(tree, useCase.drivers),
-    scenarioColumn: useCase.source.scenario,
-    announced: useCase.rules.flatMap((rule) => searchesOf(tree, rule)),
-    purpose,
-  })
+/**
+ * The base of a use case: what calculations with other rules over the same facts need not do again. Searches of
+ * its rules are done with it.
+ */
+export function rollUpBase(frame: Frame, tree: Tree, useCase: UseCase, purpose: Purpose = 'run'): RollUpBase {
+  const announced = useCase.rules.flatMap((rule) => searchesOf(tree, rule))
+  const bindings = bindNodes(tree, useCase.drivers)
+  return new RollUpBase({ ...baseInput(frame, tree, useCase, bindings), announced, purpose })
+}
+
+const baseInput = (frame: Frame, tree: Tree, useCase: UseCase, bindings: Bindings) => ({
+  frame,
+  tree,
+  bindings,
+  scenarioColumn: useCase.source.scenario,
+})
 
 export function calculate(input: CalculationInput): Calculation {
   const { tree, useCase, policy, frame, adjusted } = input
   const { measures, rules } = useCase
-  const base = input.base ?? rollUpBase(frame, tree, useCase)
-  if (!base.fits(frame, tree, useCase)) throw new Error('the base is of other facts, nodes or bindings')
-  const { bindings } = base.input
+  if (input.base?.fits(frame, tree, useCase) === false)
+    throw new Error('the base is of other facts, nodes or bindings')
+  const bindings = input.base?.input.bindings ?? bindNodes(tree, useCase.drivers)
   const resolution = resolveRules(tree, rules, measures, bindings, policy)
   const ruled = orderedMeasures(tree, rules, ruledMeasures(tree, resolution, measures))
-  base.find(standingSearches(tree, resolution))
+  const searches = standingSearches(tree, resolution)
+  const base =
+    input.base ??
+    new RollUpBase({ ...baseInput(frame, tree, useCase, bindings), announced: searches, purpose: 'run' })
+  base.find(searches)
   const scenarios = scenariosOf(useCase, base, frame)
   const columns = measures.map((measure): MeasureColumns => {
     const { column } = measure

@@ -33,10 +33,17 @@ export function figuresOf(calculation: Calculation, tree: Tree, useCase: UseCase
     const { adjusted, plug, rule } = cell
     const scale = scales[cell.measure]!
     return {
-      ...figure,
+      node_id: figure.node_id,
+      measure: figure.measure,
+      scenario: figure.scenario,
+      natural: figure.natural,
+      direct: figure.direct,
+      adjustment: figure.adjustment,
       adjusted: adjusted === undefined ? null : shown(adjusted, scale),
       plug: plug === undefined ? null : shown(plug, scale),
-      ...(rule === undefined ? {} : { rule_no: rule.no, rule: texts.get(rule)! }),
+      fact_count: figure.fact_count,
+      rule_no: rule?.no ?? null,
+      rule: rule === undefined ? figure.rule : texts.get(rule)!,
     }
   })
 }

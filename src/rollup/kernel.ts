@@ -1,8 +1,8 @@
 /**
- * The kernel: the passes over the facts. One adds up, for every node and scenario, the facts bound to it, and
- * groups all facts by what rules over many facts can tell apart (groups.ts). Another looks for the facts
- * that rules of nodes search for, any number of rules at once. Both look values up by code and keep no more
- * than sums.
+ * The kernel: the passes over the facts. The first adds up, for every node and scenario, the facts bound to it,
+ * groups all facts by what rules over many facts can tell apart (groups.ts), and looks for the facts that rules
+ * of nodes are known to search for; later ones look for more. Any number of searches takes one pass. Values
+ * are looked up by code, and no more is kept than sums.
  *
  * Exactness: within a frame's exact range every partial sum is a whole number that a double holds; beyond it
  * sums are bigint. Raises nothing.
@@ -41,13 +41,16 @@ export interface FirstPass {
   /** Group node × scenarios + scenario: the facts bound to the node itself. */
   readonly direct: GroupSums
   readonly groups: Groups
+  /** By search, then scenario. */
+  readonly found: readonly (readonly Sums[])[]
 }
 
-/** Direct sums and groups. */
-export function passOver(facts: Facts, grouping: GroupsFor): FirstPass {
+/** Direct sums, groups, and what is known to be searched for: while a block is at hand, looking again is cheap. */
+export function passOver(facts: Facts, grouping: GroupsFor, searches: readonly Search[]): FirstPass {
   const { frame, tree, owners, verdicts, scenario, scenarioCount } = facts
   const direct = new GroupSums(frame.amounts, tree.nodes.length * scenarioCount)
   const groups = new Groups(frame, tree, owners, verdicts, scenario, grouping)
+  const searching = new FactSearch(facts, searches)
   const ofOwner = owners.nodeOf.map((node) => node * scenarioCount)
   const ofScenario = Int32Array.from({ length: scenarioCount }, (_, code) => code)
   let places = new Int32Array(0)
@@ -61,26 +64,45 @@ export function passOver(facts: Facts, grouping: GroupsFor): FirstPass {
     const grouped = groups.of(block)
     direct.addWith(places, groups.sums, grouped, block)
     owners.countOverlaps(block)
+    searching.lookAt(block)
   }
-  return { direct, groups }
+  return { direct, groups, found: searching.sums() }
 }
 
 /** The sums of each search by scenario, over the facts themselves. */
 export function searchFacts(facts: Facts, searches: readonly Search[]): Sums[][] {
-  const { frame, tree, owners } = facts
-  const adding = new SearchSums(facts, searches)
-  const searched = new SearchedRows(
-    tree,
-    owners,
-    searches.map(({ node }) => node ?? 0),
-  )
-  for (const block of frame.blocks) {
-    searched.lookAt(block)
-    searches.forEach(({ node }, search) => {
-      adding.add(search, block, searched.under(node ?? 0))
+  const searching = new FactSearch(facts, searches)
+  for (const block of facts.frame.blocks) searching.lookAt(block)
+  return searching.sums()
+}
+
+class FactSearch {
+  private readonly adding: SearchSums
+  private readonly searched: SearchedRows
+
+  constructor(
+    facts: Facts,
+    private readonly searches: readonly Search[],
+  ) {
+    this.adding = new SearchSums(facts, searches)
+    this.searched = new SearchedRows(
+      facts.tree,
+      facts.owners,
+      searches.map(({ node }) => node ?? 0),
+    )
+  }
+
+  lookAt(block: Block): void {
+    if (this.searches.length === 0) return
+    this.searched.lookAt(block)
+    this.searches.forEach(({ node }, search) => {
+      this.adding.add(search, block, this.searched.under(node ?? 0))
     })
   }
-  return adding.sums()
+
+  sums(): Sums[][] {
+    return this.adding.sums()
+  }
 }
 
 /** The same over groups, for searches that these hold all the facts of. */

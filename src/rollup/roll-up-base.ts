@@ -33,7 +33,7 @@ export interface BaseInput {
   readonly bindings: Bindings
   /** Null: the source has no scenario, every fact is of the scenario at code 0. */
   readonly scenarioColumn: string | null
-  /** Searches known to come: columns too long to be grouped by value are grouped for these. */
+  /** Searches known to come: they cost no pass of their own, and columns of many values are grouped for them. */
   readonly announced: readonly Search[]
   readonly purpose: Purpose
 }
@@ -69,10 +69,17 @@ export class RollUpBase {
       scenario,
       scenarioCount: this.scenarios.length,
     }
-    this.first = passOver(this.facts, {
-      announced: announced.flatMap(({ node, where }) => (isWhole(node) && where !== null ? [where] : [])),
-      purpose,
-    })
+    const searches = searchesWithPredicate(announced)
+    const inFacts = [...searches].filter(([, { node }]) => node !== null)
+    this.first = passOver(
+      this.facts,
+      {
+        announced: [...searches.values()].flatMap(({ node, where }) => (node === null ? [where!] : [])),
+        purpose,
+      },
+      inFacts.map(second),
+    )
+    this.keep(inFacts, this.first.found)
     this.grouped = this.first.groups.asBlock().block
     this.groups = this.grouped.rows
     this.overlaps = this.facts.owners.overlaps()
@@ -146,12 +153,8 @@ export class RollUpBase {
 
   /** Searches the facts for all that are not known yet, in one pass. */
   find(searches: readonly Search[]): void {
-    const wanted = new Map<string, Search>()
-    for (const search of searches.map(plain)) {
-      if (isSum(search)) continue
-      const key = searchKey(search)
-      if (!this.kept.has(key)) wanted.set(key, search)
-    }
+    const wanted = searchesWithPredicate(searches)
+    for (const key of wanted.keys()) if (this.kept.has(key)) wanted.delete(key)
     if (this.kept.size + wanted.size > MAX_KEPT) this.kept.clear()
     const [inGroups, inFacts] = this.parted([...wanted])
     if (inGroups.length > 0)
@@ -225,6 +228,12 @@ function predicateKey(where: Predicate): string {
   const key = JSON.stringify(where)
   predicateKeys.set(where, key)
   return key
+}
+
+/** Each once, by its key; those without a predicate are sums of the tree and need no search. */
+function searchesWithPredicate(searches: readonly Search[]): Map<string, Search> {
+  const each = searches.map(plain).filter((search) => !isSum(search))
+  return new Map(each.map((search) => [searchKey(search), search]))
 }
 
 function sameBindings(a: Bindings, b: Bindings): boolean {

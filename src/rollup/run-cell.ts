@@ -24,6 +24,7 @@ import { type RecordedInputs, recordedInputs } from './inputs.js'
 import { atomicTests } from './language/evaluate.js'
 import { formulaReferences, formulaSums } from './language/formula.js'
 import { resolveRules } from './resolver.js'
+import { adjustmentsOn } from './store/adjustments.js'
 import { loadCells } from './store/cells.js'
 import { completedHeader } from './store/completed-run.js'
 import type { Rule, UseCase } from './use-case.js'
@@ -45,6 +46,8 @@ export async function findCell(tx: Tx, name: CellName): Promise<RunCell> {
   const header = await completedHeader(tx, name.run)
   const inputs = await recordedInputs(tx, header)
   const { useCase, tree, policy } = inputs
+  const through = Number(header.parameters.adjustments_through ?? 0)
+  const adjustments = await adjustmentsOn(tx, inputs.useCaseId, inputs.date, through)
   const scenario = scenarioOf(header, name.scenario)
   const measure = measureOf(useCase, name.measure)
   const node = nodeOf(header, tree, name.node)
@@ -77,7 +80,7 @@ export async function findCell(tx: Tx, name: CellName): Promise<RunCell> {
     measure,
     scenario,
     cells,
-    adjustedFacts: Number(header.parameters.adjustments_through ?? 0) > 0,
+    adjustedFacts: adjustments.inForce.length > 0,
   }
 }
 

@@ -8,31 +8,37 @@
 import type { IsoDate } from '../base/dates.js'
 import { type Decimal, formatDecimal, withScaleAtLeast } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
-import { problem, Refusal, refuse, refuseAll } from '../base/errors.js'
+import { problem, Refusal, refuse } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { plural } from '../base/text.js'
 import type { Tx } from '../books/books.js'
 import type { Context } from '../books/operation.js'
 import type { RunHeader } from '../books/run-headers.js'
 import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
-import { amountIndex, type Frame, frameBytes } from '../engines/frame.js'
+import { amountIndex, frameBytes } from '../engines/frame.js'
+import type { FrameOrigin } from '../engines/kept-frames.js'
 import type { FactSource } from '../engines/source.js'
 import { adjustmentsDigest } from './adjustments/adjustment.js'
 import { adjustmentFindings } from './adjustments/adjustment-findings.js'
-import { type AdjustmentStep, applyAdjustments } from './adjustments/apply-adjustments.js'
-import { checkAdjustments } from './adjustments/check-adjustments.js'
-import { type Calculation, calculate, type TieOut } from './calculate.js'
-import { checkUseCase } from './check-use-case.js'
+import type { Calculation, TieOut } from './calculate.js'
+import type { Edits } from './edit-use-case.js'
 import { figuresOf } from './figures.js'
-import { buildTree, structureFindings, type Tree } from './hierarchy.js'
+import { structureFindings, type Tree } from './hierarchy.js'
+import {
+  type Calculated,
+  calculateInputs,
+  currentInputs,
+  type Inputs,
+  readInputs,
+  recordedInputs,
+} from './inputs.js'
 import { DIVISION_ROUNDING, DIVISION_SCALE } from './language/formula.js'
 import { resultDigest } from './result-digest.js'
-import { frameColumns } from './searches.js'
 import { withSource } from './sources.js'
-import { adjustmentsOn, type RunAdjustments, saveSteps, stepRow } from './store/adjustments.js'
+import { saveSteps, stepRow } from './store/adjustments.js'
 import { saveResults } from './store/results.js'
-import { loadStructure } from './store/structures.js'
-import { loadUseCase, loadUseCaseVersion, type StoredUseCase, statusOf } from './store/use-cases.js'
+import { findUseCase, saveVersion, statusOf } from './store/use-cases.js'
+import { editedInputs } from './trial.js'
 import { type Policy, type UseCase, useCaseDigests } from './use-case.js'
 
 export interface SnapshotRequest {
@@ -41,11 +47,14 @@ export interface SnapshotRequest {
   readonly run_name: string
   readonly triggered_by: string
   /** By default the use case's. */
-  readonly policy?: Policy
+  readonly policy?: Policy | undefined
+  /** Of a trial: calculated and kept as a run, while the use case stays what it is. */
+  readonly edits?: Edits | undefined
 }
 
 /** Milliseconds by stage, and the size of what was read. */
 export interface RunMeasures {
+  readonly frame: FrameOrigin
   readonly read_ms: number
   readonly calculate_ms: number
   readonly store_ms: number
@@ -64,37 +73,27 @@ export interface Snapshot {
   readonly duration_ms: number
 }
 
-/** What a run is calculated from: a use case and a structure at their versions, adjustments and facts up to a horizon. */
-interface Inputs {
-  readonly stored: StoredUseCase
-  readonly structureVersion: number
-  readonly tree: Tree
-  readonly hierarchyDigest: Digest
-  readonly policy: Policy
-  readonly date: IsoDate
-  readonly adjustments: RunAdjustments
-}
-
 export async function createSnapshot(context: Context, request: SnapshotRequest): Promise<Snapshot> {
   const { books, tenant } = context
   const run = context.newId() as RunId
   const began = context.elapsed()
-  const inputs = await books.transaction(tenant, (tx) => currentInputs(tx, request))
+  const inputs = await books.transaction(tenant, (tx) => inputsOf(context, tx, request))
   const made = await books.whileHolding(runLock(run), async () => {
     await openRun(books, tenant, {
       id: run,
       kind: 'rollup',
-      use_case_id: inputs.stored.id,
+      use_case_id: inputs.useCaseId,
       pnl_date: request.pnl_date,
       run_name: request.run_name,
       executed_at: context.now(),
       triggered_by: request.triggered_by,
       policy: inputs.policy,
+      trial: request.edits !== undefined,
       engine_version: context.engineVersion,
       parameters: {
-        use_case: inputs.stored.useCase.name,
-        use_case_version: inputs.stored.version,
-        structure: inputs.stored.useCase.structure,
+        use_case: inputs.useCase.name,
+        use_case_version: inputs.useCaseVersion,
+        structure: inputs.useCase.structure,
         structure_version: inputs.structureVersion,
         adjustments_through: inputs.adjustments.through,
         division: { scale: DIVISION_SCALE, rounding: DIVISION_ROUNDING },
@@ -110,19 +109,18 @@ export async function createSnapshot(context: Context, request: SnapshotRequest)
   return made
 }
 
-async function currentInputs(tx: Tx, { use_case, pnl_date, policy }: SnapshotRequest): Promise<Inputs> {
-  const stored = await loadUseCase(tx, use_case)
-  if ((await statusOf(tx, stored.id)) === 'ARCHIVED') refuse('TIE-2313', { use_case: stored.useCase.name })
-  const structure = await loadStructure(tx, stored.useCase.structure)
-  return {
-    stored,
-    structureVersion: structure.version,
-    tree: buildTree(structure.rows),
-    hierarchyDigest: structure.digest,
-    policy: policy ?? stored.useCase.policy,
-    date: pnl_date,
-    adjustments: await adjustmentsOn(tx, stored.id, pnl_date),
-  }
+async function inputsOf(context: Context, tx: Tx, request: SnapshotRequest): Promise<Inputs> {
+  const current = await currentInputs(tx, request)
+  const { useCaseId, useCase } = current
+  if ((await statusOf(tx, useCaseId)) === 'ARCHIVED') refuse('TIE-2313', { use_case: useCase.name })
+  const { edits, policy } = request
+  if (edits === undefined) return current
+  const edited = await editedInputs(context, tx, current, { edits, policy })
+  // A version of its own, which never becomes the current one, so that the trial can be explained and verified.
+  const { newest } = (await findUseCase(tx, useCase.name, 'locked'))!
+  const stored = { id: useCaseId, version: newest + 1, useCase: edited.useCase }
+  await saveVersion(tx, context.tenant, stored, context.who)
+  return { ...edited, useCaseVersion: stored.version }
 }
 
 async function calculateAndSeal(
@@ -132,17 +130,16 @@ async function calculateAndSeal(
   inputs: Inputs,
   began: number,
 ): Promise<Snapshot> {
-  const { tree, stored, policy } = inputs
-  const { useCase } = stored
+  const { tree, useCase, policy } = inputs
   const adjustments = inputs.adjustments.inForce
-  const { frame, steps, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
+  const { frame, from, steps, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
     tx,
     useCase.source,
-    stored.id,
+    inputs.useCaseId,
     async (source) => {
       const through = await source.horizon()
       const read = await readAndCalculate(context, source, inputs, through)
-      return { ...read, horizon: through, undated: await undatedFindings(source, useCase) }
+      return { ...read, horizon: through, undated: undatedFindings(source, useCase, read.unselectable) }
     },
   )
   const storing = context.elapsed()
@@ -174,6 +171,7 @@ async function calculateAndSeal(
   const duration_ms = context.elapsed() - began
   const cells = calculation.cells.length
   const measures = {
+    frame: from,
     read_ms,
     calculate_ms,
     store_ms,
@@ -216,48 +214,43 @@ function tieOutRow(row: TieOut) {
   }
 }
 
-interface ReadAndCalculated {
-  /** With the adjusted amounts beside the facts' own. */
-  readonly frame: Frame
-  readonly steps: readonly AdjustmentStep[]
-  readonly calculation: Calculation
+interface ReadAndCalculated extends Calculated {
+  readonly from: FrameOrigin
+  /** Facts without a date. */
+  readonly unselectable: number
   readonly read_ms: number
   readonly calculate_ms: number
 }
 
 async function readAndCalculate(
-  { progress, signal, elapsed }: Context,
+  context: Context,
   source: FactSource,
   inputs: Inputs,
   through: bigint | null,
 ): Promise<ReadAndCalculated> {
-  const { stored, tree, policy, date } = inputs
-  const { useCase } = stored
-  const adjustments = inputs.adjustments.inForce
-  refuseAll([
-    ...checkUseCase(useCase, tree, source.columns, policy),
-    ...checkAdjustments(adjustments, useCase, source.columns),
-  ])
-  const reading = elapsed()
-  const facts = await source.read({
-    ...frameColumns(tree, useCase, adjustments),
-    where: useCase.source.date === null ? [] : [{ column: useCase.source.date, equals: date }],
+  const reading = context.elapsed()
+  const {
+    frame: facts,
+    from,
+    unselectable,
+  } = await readInputs(context, source, [inputs], {
     through,
-    onRows: (rows) => {
-      progress.report('reading facts', rows)
-      signal.throwIfAborted()
-    },
+    kept: 'may serve',
   })
-  const calculating = elapsed()
-  progress.report('calculating', facts.facts)
-  const { frame, adjusted, steps } = applyAdjustments({ frame: facts, useCase, adjustments })
-  const calculation = calculate({ tree, useCase, policy, frame, adjusted })
-  return { frame, steps, calculation, read_ms: calculating - reading, calculate_ms: elapsed() - calculating }
+  const calculating = context.elapsed()
+  context.progress.report('calculating', facts.facts)
+  const calculated = calculateInputs(inputs, facts)
+  return {
+    ...calculated,
+    from,
+    unselectable,
+    read_ms: calculating - reading,
+    calculate_ms: context.elapsed() - calculating,
+  }
 }
 
 /** Facts without a date are in no run: said with every run of their source. */
-async function undatedFindings(source: FactSource, { source: { date } }: UseCase): Promise<Finding[]> {
-  const rows = date === null ? 0 : await source.countNulls(date)
+function undatedFindings(source: FactSource, { source: { date } }: UseCase, rows: number): Finding[] {
   if (rows === 0) return []
   return [
     {
@@ -299,37 +292,14 @@ export interface Recalculation {
   readonly tree: Tree
 }
 
-/** The calculation of a completed run once more: its versions, and the facts that had arrived by then. */
+/** The calculation of a completed run once more: its versions, and the facts that had arrived by then, read anew. */
 export async function recalculate(context: Context, tx: Tx, header: RunHeader): Promise<Recalculation> {
-  const recorded = header.parameters as {
-    structure: string
-    structure_version: number
-    use_case_version: number
-    facts_through: string | null
-    /** Missing in runs from before there were adjustments. */
-    adjustments_through?: number
-  }
-  const stored = await loadUseCaseVersion(tx, header.use_case_id!, recorded.use_case_version)
-  const structure = await loadStructure(tx, recorded.structure, recorded.structure_version)
-  const tree = buildTree(structure.rows)
-  const inputs: Inputs = {
-    stored,
-    structureVersion: structure.version,
-    tree,
-    hierarchyDigest: structure.digest,
-    policy: header.policy as Policy,
-    date: header.pnl_date as IsoDate,
-    adjustments: await adjustmentsOn(
-      tx,
-      stored.id,
-      header.pnl_date as IsoDate,
-      recorded.adjustments_through ?? 0,
-    ),
-  }
-  const through = recorded.facts_through === null ? null : BigInt(recorded.facts_through)
-  const { frame, calculation } = await withSource(tx, stored.useCase.source, stored.id, (source) =>
-    readAndCalculate(context, source, inputs, through),
-  )
-  const figures = figuresOf(calculation, tree, stored.useCase, frame)
+  const inputs = await recordedInputs(tx, header)
+  const { tree, useCase, useCaseId, through } = inputs
+  const { frame, calculation } = await withSource(tx, useCase.source, useCaseId, async (source) => {
+    const facts = await readInputs(context, source, [inputs], { through, kept: 'never' })
+    return calculateInputs(inputs, facts.frame)
+  })
+  const figures = figuresOf(calculation, tree, useCase, frame)
   return { result_digest: resultDigest(figures), facts_digest: frame.digest, tree }
 }

@@ -21,6 +21,8 @@ export async function staleReasons(tx: Tx, header: RunHeader): Promise<string[]>
   if (typeof through === 'string' && (await factsSince(tx, header, useCase, through))) reasons.push('facts')
   const structure = await loadStructure(tx, useCase.structure)
   if (structure.digest !== header.digests.hierarchy) reasons.push('hierarchy')
+  // A trial is of edits that were never saved, so rules and mapping are not those of the use case anyway.
+  if (header.trial) return reasons
   const now = useCaseDigests(useCase)
   if (now.rules !== header.digests.rules) reasons.push('rules')
   if (now.mapping !== header.digests.mapping) reasons.push('mapping')

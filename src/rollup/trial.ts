@@ -9,12 +9,14 @@ import type { Tx } from '../books/books.js'
 import { namedFile } from '../books/named-file.js'
 import type { Context } from '../books/operation.js'
 import type { Frame } from '../engines/frame.js'
+import type { FoundFacts, FrameOrigin } from '../engines/kept-frames.js'
 import { bindDraft } from './apply-use-case.js'
 import { sourceOf } from './bind-use-case.js'
-import { type Calculation, type Cell, calculate } from './calculate.js'
+import type { Cell } from './calculate.js'
 import { figureKey } from './comparison/compare.js'
 import { type Edits, editDraft } from './edit-use-case.js'
-import { currentInputs, type Inputs, readInputs } from './inputs.js'
+import { type Calculated, calculateInputs, currentInputs, type Inputs, readInputs } from './inputs.js'
+import { keptBase } from './kept-bases.js'
 import { withSource } from './sources.js'
 import { loadStructure } from './store/structures.js'
 import type { Policy } from './use-case.js'
@@ -29,13 +31,9 @@ export interface TrialRequest {
   readonly edits: Edits
 }
 
-export interface Calculated {
-  readonly inputs: Inputs
-  readonly frame: Frame
-  readonly calculation: Calculation
-}
-
 export interface Trial {
+  /** Where the facts came from. */
+  readonly from: FrameOrigin
   readonly before: Calculated
   readonly after: Calculated
 }
@@ -69,26 +67,28 @@ export async function tryEdits(context: Context, tx: Tx, request: TrialRequest):
   const current = await currentInputs(tx, request)
   const edited = await editedInputs(context, tx, current, request)
   const isSameSource = JSON.stringify(current.useCase.source) === JSON.stringify(edited.useCase.source)
-  const frames = isSameSource
-    ? await readFrames(context, tx, [current, edited])
-    : [...(await readFrames(context, tx, [current])), ...(await readFrames(context, tx, [edited]))]
-  context.progress.report('calculating', frames[0]!.facts)
+  const before = await read(context, tx, isSameSource ? [current, edited] : [current])
+  const after = isSameSource ? before : await read(context, tx, [edited])
+  context.progress.report('calculating', after.frame.facts)
   return {
-    before: calculated(current, frames[0]!),
-    after: calculated(edited, frames.at(-1)!),
+    from: after.from,
+    before: calculateOnKept(current, before.frame),
+    after: calculateOnKept(edited, after.frame),
   }
 }
 
-function readFrames(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<[Frame]> {
-  const { source, useCaseId } = { source: inputs[0].useCase.source, useCaseId: inputs[0].useCaseId }
-  return withSource(tx, source, useCaseId, async (open) => [
-    await readInputs(context, open, inputs, await open.horizon()),
-  ])
+/** On a base that is kept with the frame. Adjusted facts are a frame of their own, made for the occasion. */
+function calculateOnKept(inputs: Inputs, frame: Frame): Calculated {
+  if (inputs.adjustments.inForce.length > 0) return calculateInputs(inputs, frame)
+  const { base, tree } = keptBase(frame, inputs)
+  return calculateInputs({ ...inputs, tree }, frame, base)
 }
 
-const calculated = (inputs: Inputs, frame: Frame): Calculated => {
-  const { tree, useCase, policy } = inputs
-  return { inputs, frame, calculation: calculate({ tree, useCase, policy, frame }) }
+function read(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<FoundFacts> {
+  const [{ useCase, useCaseId }] = inputs
+  return withSource(tx, useCase.source, useCaseId, async (source) =>
+    readInputs(context, source, inputs, { through: await source.horizon(), kept: 'may serve whole' }),
+  )
 }
 
 /** A cell before and after; undefined where one side has no such cell. */

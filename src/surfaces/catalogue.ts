@@ -5,6 +5,7 @@ import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
 import { explainOperations } from '../rollup/operations/explain.js'
+import { exportOperations } from '../rollup/operations/export.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
 import { ruleOperations } from '../rollup/operations/rules.js'
@@ -31,4 +32,5 @@ export const CATALOGUE: readonly Operation[] = [
   ...whatIfOperations,
   ...signOffOperations,
   ...verifyOperations,
+  ...exportOperations,
 ]

@@ -3,14 +3,16 @@
  * process left open are marked FAILED here, and said. Raises what opening the books raises.
  */
 
+import { totalmem } from 'node:os'
 import { refuse } from '../base/errors.js'
 import { openBooks } from '../books/open.js'
 import type { Context, Progress } from '../books/operation.js'
 import { failOrphans, type RunId } from '../books/runs.js'
 import { DEFAULT_TENANT, tenantNamed } from '../books/tenants.js'
 import type { MaintainedBooks } from '../books/transaction.js'
+import { KeptFrames } from '../engines/kept-frames.js'
 import type { Environment } from './environment.js'
-import type { Settings } from './settings.js'
+import { NO_FRAMES, type Settings } from './settings.js'
 
 /** Characters that runs and imports have for who made them. */
 const MAX_USER = 100
@@ -18,6 +20,7 @@ const MAX_USER = 100
 export interface Session {
   readonly context: Context
   readonly books: MaintainedBooks
+  readonly frames: KeptFrames
   /** Runs whose process had ended, now FAILED. */
   readonly orphans: readonly RunId[]
   close(): Promise<void>
@@ -41,8 +44,10 @@ export async function openSession(
     const name = settings.tenant.value
     const tenant = name === 'default' ? DEFAULT_TENANT : await tenantNamed(books, name)
     const orphans = await failOrphans(books, tenant, environment.now())
+    const frames = keptFrames(environment, settings)
     const context: Context = {
       books,
+      frames,
       tenant,
       who: settings.user.value,
       engineVersion: environment.version,
@@ -52,9 +57,28 @@ export async function openSession(
       progress,
       signal: environment.signal,
     }
-    return { context, books, orphans, close: () => books.close() }
+    const close = async (): Promise<void> => {
+      try {
+        await books.close()
+      } finally {
+        await frames.settle()
+      }
+    }
+    return { context, books, frames, orphans, close }
   } catch (error) {
     await books.close()
     throw error
   }
+}
+
+const GIB = 1024 ** 3
+
+/** In memory a quarter of the machine's at most; on disk as much as a few large books take. */
+function keptFrames({ now }: Environment, { frames }: Settings): KeptFrames {
+  return new KeptFrames({
+    memoryBytes: Math.min(GIB, totalmem() / 4),
+    directory: frames.value === NO_FRAMES ? null : frames.value,
+    diskBytes: 8 * GIB,
+    now: () => Date.parse(now()),
+  })
 }

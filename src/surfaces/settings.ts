@@ -4,9 +4,12 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { digestOf } from '../base/digest.js'
 import { refuse } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
+import { isServer, withoutPassword } from '../books/location.js'
 
 export interface Setting {
   readonly value: string
@@ -27,6 +30,7 @@ export const SETTING_NAMES = [
   'files',
   'max_upload',
   'idempotency_hours',
+  'frames',
 ] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Record<SettingName, Setting>>
@@ -39,6 +43,9 @@ const OTHER_VARIABLES: Readonly<Partial<Record<SettingName, readonly string[]>>>
 
 const FILE = 'tieout.yaml'
 
+/** The setting `frames` of those who keep none on disk. */
+export const NO_FRAMES = 'none'
+
 export interface SettingSources {
   readonly flags: Readonly<Partial<Record<SettingName | 'config', string>>>
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -47,8 +54,17 @@ export interface SettingSources {
 
 export async function resolveSettings({ flags, environment, directory }: SettingSources): Promise<Settings> {
   const file = await readSettingsFile(directory, flags.config)
-  const defaults: Record<SettingName, string> = {
-    db: join(directory, '.tieout', 'db'),
+  const setting = (name: SettingName, fallback: string): Setting => {
+    const flag = flags[name]
+    if (flag !== undefined) return { value: flag, origin: `--${name.replaceAll('_', '-')}` }
+    const variables = [`TIEOUT_${name.toUpperCase()}`, ...(OTHER_VARIABLES[name] ?? [])]
+    const variable = variables.find((key) => (environment[key] ?? '') !== '')
+    if (variable !== undefined) return { value: environment[variable]!, origin: variable }
+    const value = file.values[name]
+    return value === undefined ? { value: fallback, origin: 'default' } : { value, origin: file.name }
+  }
+  const db = setting('db', join(directory, '.tieout', 'db'))
+  const defaults: Record<Exclude<SettingName, 'db'>, string> = {
     tenant: 'default',
     user: 'unknown',
     host: '127.0.0.1',
@@ -61,17 +77,22 @@ export async function resolveSettings({ flags, environment, directory }: Setting
     files: '',
     max_upload: '2048',
     idempotency_hours: '24',
+    frames: framesBeside(db.value, environment),
   }
-  const setting = (name: SettingName): Setting => {
-    const flag = flags[name]
-    if (flag !== undefined) return { value: flag, origin: `--${name.replaceAll('_', '-')}` }
-    const variables = [`TIEOUT_${name.toUpperCase()}`, ...(OTHER_VARIABLES[name] ?? [])]
-    const variable = variables.find((key) => (environment[key] ?? '') !== '')
-    if (variable !== undefined) return { value: environment[variable]!, origin: variable }
-    const value = file.values[name]
-    return value === undefined ? { value: defaults[name], origin: 'default' } : { value, origin: file.name }
-  }
-  return Object.fromEntries(SETTING_NAMES.map((name) => [name, setting(name)])) as Settings
+  const others = Object.entries(defaults).map(([name, value]) => [name, setting(name as SettingName, value)])
+  return { db, ...(Object.fromEntries(others) as Omit<Settings, 'db'>) }
+}
+
+/**
+ * Where frames are kept unless a setting says otherwise: beside an embedded database, whose directory is its
+ * own; of a server in the user's cache.
+ */
+function framesBeside(db: string, environment: SettingSources['environment']): string {
+  if (db.startsWith('memory://')) return NO_FRAMES
+  if (!isServer(db)) return `${db.replace(/[/\\]+$/, '')}.frames`
+  const cache = environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache')
+  const name = digestOf(withoutPassword(db)).replace('sha256:', '').slice(0, 16)
+  return join(cache, 'tieout', 'frames', name)
 }
 
 async function readSettingsFile(

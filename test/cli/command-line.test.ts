@@ -320,6 +320,7 @@ describe('settings', () => {
         tenant: ['default', 'default'],
         host: ['127.0.0.1', 'default'],
         port: ['4173', 'default'],
+        frames: [join(place.path, '.tieout', 'db.frames'), 'default'],
       })
       place.write('tieout.yaml', 'db: from-file\ntenant: from-file\nport: 5000\n')
       expect(await origins([], {}, place.path)).toMatchObject({
@@ -332,6 +333,22 @@ describe('settings', () => {
         tenant: ['from-env', 'TIEOUT_TENANT'],
         user: ['me', 'USER'],
         port: ['5000', 'tieout.yaml'],
+      })
+      // Of a server in the cache, under a name that does not tell the password.
+      const cached = { ...environment, XDG_CACHE_HOME: '/cache' }
+      const inCache = expect.stringMatching(/^\/cache\/tieout\/frames\/[0-9a-f]{16}$/)
+      expect(await origins([], cached, place.path)).toMatchObject({ frames: [inCache, 'default'] })
+      expect((await origins([], cached, place.path)).frames).toEqual(
+        (await origins([], { ...cached, DATABASE_URL: 'postgres://u:other@h/d' }, place.path)).frames,
+      )
+      expect(await origins(['--db', 'memory://'], {}, place.path)).toMatchObject({
+        frames: ['none', 'default'],
+      })
+      expect(await origins(['--db', 'data/'], { TIEOUT_FRAMES: 'none' }, place.path)).toMatchObject({
+        frames: ['none', 'TIEOUT_FRAMES'],
+      })
+      expect(await origins(['--db', 'data/'], {}, place.path)).toMatchObject({
+        frames: ['data.frames', 'default'],
       })
       expect(await origins([], { ...environment, TIEOUT_DB: 'x' }, place.path)).toMatchObject({
         db: ['x', 'TIEOUT_DB'],

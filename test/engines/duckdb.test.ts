@@ -151,7 +151,7 @@ describe('one set of facts in the books, in Parquet and in CSV', () => {
   })
 
   test('facts without a book are counted', async () => {
-    expect(await each((source) => source.countNulls('book'))).toEqual([1, 1, 1])
+    expect(await each((source) => source.countNulls('book', null))).toEqual([1, 1, 1])
   })
 
   test('only the books know when a fact arrived', async () => {

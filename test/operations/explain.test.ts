@@ -9,6 +9,7 @@ import { checkCell } from '../support/check-explanation.js'
 import {
   codes,
   contextOf,
+  EXAMPLES,
   makeFolder,
   type Output,
   perform,
@@ -98,6 +99,7 @@ describe('a cell is explained', () => {
     expect(why.figures).toEqual({
       natural: '100.00',
       direct: '100.00',
+      adjustment: '0.00',
       adjusted: '120.50',
       plug: '-20.50',
       fact_count: 2,
@@ -133,6 +135,7 @@ describe('a cell is explained', () => {
     expect(why.figures).toEqual({
       natural: '70.00',
       direct: '70.00',
+      adjustment: '0.00',
       adjusted: '18.00',
       plug: '52.00',
       fact_count: 2,
@@ -329,6 +332,39 @@ describe('facts', () => {
   })
 })
 
+test('a run over adjusted facts: the figures with their adjustment, the facts as they were imported', async () => {
+  const sample = (name: string): string => join(EXAMPLES, 'adjustments', name)
+  await perform(context, 'structures import', { name: 'ADJUSTED', file: sample('structure.csv') })
+  await perform(context, 'facts import', { file: sample('facts.csv'), table: 'fact_adjusted' })
+  await perform(context, 'use-cases apply', { file: sample('use-case.yaml') })
+  await perform(context, 'adjustments add', {
+    file: sample('adjustments.yaml'),
+    use_case: 'Adjusted Desk',
+  })
+  const { run_id } = await perform(context, 'runs create', { use_case: 'Adjusted Desk', date: DATE })
+  const told = (node: string, measure = 'daily'): Promise<Output> =>
+    perform(context, 'runs explain', { run: run_id, node, measure })
+  const rates = await told('RATES')
+  // 3,479.75 − 1,802.00625 = 1,677.74375 without the rule on Gilts, which takes 2,502.00625 − 1,652.00625 = 850.00
+  expect(rates).toMatchObject({
+    figures: { natural: '3479.75', adjustment: '-1802.00625', adjusted: '827.74375', plug: '2652.00625' },
+    note: expect.stringContaining('Facts were adjusted before this run'),
+  })
+  expect(rates.checks.map(({ text }: Output) => text)).toContain(
+    "direct + own adjustment + Σ children's adjusted = adjusted",
+  )
+  const gilts = await told('GILTS')
+  expect(gilts.facts.parts.find(({ part }: Output) => part === 'natural').amount).toBe('2580.25')
+  expect(gilts.checks.map(({ text }: Output) => text)).not.toContain('Σ facts of the rule = adjusted')
+  // A formula over nodes stands on stored figures, so it is checked as ever: 33.33 + 1.
+  expect((await told('EQUITY')).decided_by.formula).toMatchObject({ evaluated: '33.33 + 1', value: '34.33' })
+  const { rows: all } = await perform(context, 'runs results', { run: run_id })
+  for (const { node_id, measure, scenario, adjustment } of all) {
+    const one = await perform(context, 'runs explain', { run: run_id, node: node_id, measure, scenario })
+    expect(one.figures.adjustment).toBe(adjustment)
+  }
+})
+
 describe('is refused', () => {
   test.each<[string, string, object]>([
     ['TIE-1103', 'runs explain', { run: '00000000-0000-4000-8000-000000000000' }],
@@ -452,6 +488,7 @@ describe('a file read in place', () => {
     expect(why.figures).toEqual({
       natural: '100.00',
       direct: '100.00',
+      adjustment: '0.00',
       adjusted: '120.50',
       plug: '-20.50',
       fact_count: 2,

@@ -46,15 +46,15 @@ function figuresOf(rows: readonly Output[], node: string): Figures {
 const DIGESTS: Readonly<Record<string, readonly [string, string]>> = {
   'America Trading P&L': [
     'sha256:0221a5ebdf497910ab02a5423124c38ca0c88350806d8a2b5adfa78e99e1a092',
-    'sha256:2062377d34b5c8ef06e959a31067351b96d9c26ea1264cf5babb944572979265',
+    'sha256:b9c7232ece7852adb525d4d053c2b180e68768cdc095808bec7e07b943c30a26',
   ],
   'Project Sterling': [
     'sha256:223e37661e63b13d73de00a27dc2b466be767e368cf3054786b6f3b33a39359c',
-    'sha256:cd1a439ab2ebd28e21d62b84c7857fd5ace065e5e94a8bdf4157070601dd5c04',
+    'sha256:3eec577a5f2750763ea7a1a525b303c4eb5432a30fce16ac96abec8e82bebba4',
   ],
   'Cash Equity Trading': [
     'sha256:50241090c9d48f531bdfe1153e22fb81df642ea8d42040b4cd7fa48bd35c9bec',
-    'sha256:76785cda50058d8badbe94c4e56f1cb20a31263fe86dd8beb34ea8044c986b93',
+    'sha256:9015839cd48d2f53c5e001e7b4f30bd8cb1ede34ff592dd208fd16fe29f90cec',
   ],
 }
 

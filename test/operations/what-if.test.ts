@@ -141,3 +141,51 @@ describe('whatif', () => {
     expect(`${first!.code} ${first!.place?.pointer ?? ''}`).toBe(expected)
   })
 })
+
+describe('a trial kept as a run', () => {
+  const trial = (edits: object, more: object = {}) =>
+    perform(context, 'runs create', { use_case: 'Tried', date: '2025-12-24', name: 'trial', edits, ...more })
+
+  test('has the figures of the edits, is marked, verifies, and leaves the use case as it is', async () => {
+    const edits = { set_rules: [{ node: 'B', formula: '2 * A2' }] }
+    const made = await trial(edits)
+    expect(made).toMatchObject({ trial: true, status: 'COMPLETED' })
+    expect(made.result_digest).toBe((await tryOut(edits)).result_digest.after)
+    expect(await perform(context, 'runs verify', { run: made.run_id })).toMatchObject({
+      verdict: 'match',
+      stale: [],
+    })
+    expect(await perform(context, 'rules list', { use_case: 'Tried' })).toMatchObject({ version: 1 })
+    const { runs } = await perform(context, 'runs list', { use_case: 'Tried', limit: 1 })
+    expect(runs).toMatchObject([{ id: made.run_id, trial: true }])
+    // Compared with the use case as it is: B 7 → 2 × 20 = 40, and the root with it.
+    const plain = await perform(context, 'runs create', { use_case: 'Tried', date: '2025-12-24' })
+    expect(plain.trial).toBe(false)
+    const { differing, rows } = await perform(context, 'runs compare', {
+      run: plain.run_id,
+      other: made.run_id,
+    })
+    expect(differing).toEqual(['rules'])
+    expect(rows.map(({ node_id, adjusted }: Output) => [node_id, adjusted.causes])).toEqual([
+      ['R', { rules: '33.00' }],
+      ['B', { rules: '33.00' }],
+    ])
+  })
+
+  test('edits saved after a trial get a version of their own', async () => {
+    const { yaml } = await perform(context, 'use-cases export', { use_case: 'Tried' })
+    const file = folder.write('after.yaml', yaml.replace('use_case: Tried', 'use_case: After'))
+    await perform(context, 'use-cases apply', { file })
+    const made = await trial({ remove_rules: [{ node: 'A1' }] }, { use_case: 'After' })
+    const saved = await perform(context, 'rules remove', { use_case: 'After', no: 1 })
+    expect(saved).toMatchObject({ version: 3, changed: true })
+    expect(await perform(context, 'runs verify', { run: made.run_id })).toMatchObject({ verdict: 'match' })
+  })
+
+  test('a broken edit stores nothing', async () => {
+    const problems = await refusedAndNothingStored(db.books, () =>
+      trial({ set_rules: [{ node: 'A', where: '(' }] }),
+    )
+    expect(problems[0]).toMatchObject({ code: 'TIE-2201', place: { pointer: '/set_rules/0/where' } })
+  })
+})

@@ -69,8 +69,8 @@ export async function checkCell(
   const { node_id, measure, scenario } = cell
   const name = { run, node: node_id, measure, scenario }
   const told = await perform(context, 'runs explain', name)
-  const { natural, direct, adjusted, plug, fact_count } = cell
-  expect(told.figures).toEqual({ natural, direct, adjusted, plug, fact_count })
+  const { natural, direct, adjustment, adjusted, plug, fact_count } = cell
+  expect(told.figures).toEqual({ natural, direct, adjustment, adjusted, plug, fact_count })
   expect(told.checks.filter(({ holds }: Output) => !holds)).toEqual([])
   expect(told.facts.unavailable).toBeNull()
 

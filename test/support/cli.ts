@@ -72,7 +72,12 @@ export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: 
   )
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,
-    env: { ...inherited, ...env },
+    // Frames of a server's books would be kept in the user's cache.
+    env: {
+      ...inherited,
+      ...(SERVER === undefined || SERVER === '' ? {} : { TIEOUT_FRAMES: 'none' }),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''

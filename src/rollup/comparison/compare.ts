@@ -12,7 +12,7 @@
 
 import { add, type Decimal, parseDecimal, subtract, ZERO } from '../../base/decimal.js'
 
-export const CAUSES = ['facts', 'mapping', 'hierarchy', 'rules', 'policy'] as const
+export const CAUSES = ['facts', 'mapping', 'hierarchy', 'adjustments', 'rules', 'policy'] as const
 export type Cause = (typeof CAUSES)[number]
 
 /** Amounts as decimals; undefined: the cell is empty. */

@@ -5,6 +5,7 @@
  */
 
 import type { ColumnType, FactColumn } from '../../engines/source.js'
+import { checkAdjustments } from '../adjustments/check-adjustments.js'
 import { bindNodes, checkBindings } from '../bindings.js'
 import type { Inputs } from '../inputs.js'
 import type { Test } from '../language/evaluate.js'
@@ -27,6 +28,7 @@ export function mixedInputs(left: Inputs, right: Inputs, upTo: Cause): Inputs {
       structure: hierarchy.useCase.structure,
       rules: from('rules').useCase.rules,
     },
+    adjustments: from('adjustments').adjustments,
     policy: from('policy').policy,
     date: from('facts').date,
   }
@@ -79,6 +81,7 @@ export function calculable(inputs: Inputs, columns: readonly FactColumn[]): Inpu
   if (!known) return undefined
   const canonical = (column: string, value: string): string => canonicalValue(value, types.get(column)!)
   const problems = [
+    ...checkAdjustments(inputs.adjustments.inForce, useCase, columns),
     ...checkBindings(tree, bindings, canonical),
     ...checkFormulaCycles(tree, useCase.rules, useCase.measures, bindings, policy, () => undefined),
   ]

@@ -15,6 +15,7 @@ import {
   parseDecimal,
   subtract,
   withScaleAtLeast,
+  ZERO,
 } from '../../base/decimal.js'
 import type { FactTotal } from '../../engines/fact-rows.js'
 import { autoRules } from '../figures.js'
@@ -82,7 +83,7 @@ class CellExplainer {
 
   explain(): Explanation {
     const { run, scenario, useCase, measure, facts, adjustedFacts } = this.input
-    const { natural, direct, adjusted, plug, fact_count } = this.cell
+    const { natural, direct, adjustment, adjusted, plug, fact_count } = this.cell
     const formula = this.formula()
     this.checkFigures()
     if (formula !== undefined) this.checkFormula(formula)
@@ -92,9 +93,10 @@ class CellExplainer {
     return {
       ...run,
       cell: { node_id, node_name, path: this.path(), measure: name, column, scenario },
-      figures: { natural, direct, adjusted, plug, fact_count },
+      figures: { natural, direct, adjustment, adjusted, plug, fact_count },
       natural: {
         direct,
+        direct_adjusted: this.shown(add(exact(direct), this.ownAdjustment())),
         children: this.children.map((child) => ({ ...this.named(child.node_id), ...figuresOf(child) })),
       },
       decided_by: this.decidedBy(column, formula),
@@ -164,7 +166,7 @@ class CellExplainer {
   }
 
   private formula(): FormulaValues | undefined {
-    const { tree, cells } = this.input
+    const { tree, cells, adjustedFacts } = this.input
     const { rule, totals } = this
     if (rule?.flavour !== 'arithmetic') return undefined
     return formulaValues({
@@ -174,7 +176,8 @@ class CellExplainer {
         const text = cells.get(node)![value]
         return text === null ? undefined : exact(text)
       },
-      totalOf: totals === undefined ? undefined : (part) => totals.get(part)!,
+      // Sums of the facts as they are would give another value than the run's.
+      totalOf: totals === undefined || adjustedFacts ? undefined : (part) => totals.get(part)!,
       shown: (value) => this.shown(value),
     })
   }
@@ -225,27 +228,51 @@ class CellExplainer {
 
   private checkFigures(): void {
     const { natural, direct, adjusted, plug } = this.cell
-    const { adjustedFacts } = this.input
-    const sum = (of: 'natural' | 'adjusted' | 'plug', from: string): Decimal | undefined =>
-      this.children.reduce<Decimal | undefined>((total, child) => {
-        const value = child[of]
-        return total === undefined || value === null ? undefined : add(total, exact(value))
-      }, exact(from))
-    this.check('figures', "direct + Σ children's natural = natural", sum('natural', direct)!, exact(natural))
+    const below = this.sumOfChildren('natural')!
+    this.check(
+      'figures',
+      "direct + Σ children's natural = natural",
+      add(exact(direct), below),
+      exact(natural),
+    )
     if (adjusted === null || plug === null) return
     this.check('figures', 'natural − adjusted = plug', subtract(exact(natural), exact(adjusted)), exact(plug))
-    if (this.rule === undefined && !adjustedFacts) {
-      const [below, plugs] = [sum('adjusted', direct), sum('plug', '0')]
-      if (below !== undefined)
-        this.check('figures', "direct + Σ children's adjusted = adjusted", below, exact(adjusted))
-      if (plugs !== undefined) this.check('figures', "Σ children's plug = plug", plugs, exact(plug))
+    if (this.rule === undefined) this.checkSumOfChildren(exact(adjusted), exact(plug))
+  }
+
+  /** Without a rule of its own: own facts, as adjusted, and the children's adjusted values. */
+  private checkSumOfChildren(adjusted: Decimal, plug: Decimal): void {
+    const { direct } = this.cell
+    const [values, plugs] = [this.sumOfChildren('adjusted'), this.sumOfChildren('plug')]
+    if (values === undefined || plugs === undefined) return
+    const own = this.ownAdjustment()
+    const also = this.input.adjustedFacts ? ' + own adjustment' : ''
+    const value = add(add(exact(direct), own), values)
+    this.check('figures', `direct${also} + Σ children's adjusted = adjusted`, value, adjusted)
+    const less = this.input.adjustedFacts ? ' − own adjustment' : ''
+    this.check('figures', `Σ children's plug${less} = plug`, subtract(plugs, own), plug)
+  }
+
+  /** What fact adjustments change in the facts of the node itself. */
+  private ownAdjustment(): Decimal {
+    return subtract(exact(this.cell.adjustment), this.sumOfChildren('adjustment')!)
+  }
+
+  /** Undefined where one of them is empty. */
+  private sumOfChildren(of: 'natural' | 'adjustment' | 'adjusted' | 'plug'): Decimal | undefined {
+    let sum = ZERO
+    for (const child of this.children) {
+      const value = child[of]
+      if (value === null) return undefined
+      sum = add(sum, exact(value))
     }
+    return sum
   }
 
   /** Sums of a formula are asked of the facts, so their value is too. */
   private checkFormula({ result, operands }: FormulaValues): void {
     const sums = operands.some(({ kind }) => kind === 'sum')
-    if (result === undefined || (sums && this.input.adjustedFacts)) return
+    if (result === undefined) return
     const { adjusted } = this.cell
     const right = adjusted === null ? 'empty' : this.shown(exact(adjusted))
     const left = 'value' in result ? this.shown(result.value) : 'empty'
@@ -288,8 +315,9 @@ class CellExplainer {
   }
 }
 
-const figuresOf = ({ natural, adjusted, plug, fact_count, rule }: StoredCell) => ({
+const figuresOf = ({ natural, adjustment, adjusted, plug, fact_count, rule }: StoredCell) => ({
   natural,
+  adjustment,
   adjusted,
   plug,
   fact_count,

@@ -61,9 +61,12 @@ const decidedBy = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unassigned') }),
 ])
 
+const adjustment = amount.describe('What fact adjustments change at the node and below.')
+
 const child = z.object({
   ...nodeName,
   natural: amount,
+  adjustment,
   adjusted: amount.nullable(),
   plug: amount.nullable(),
   fact_count: z.number(),
@@ -105,11 +108,18 @@ export const explanationSchema = z.object({
   figures: z.object({
     natural: amount,
     direct: amount,
+    adjustment,
     adjusted: amount.nullable(),
     plug: amount.nullable(),
     fact_count: z.number(),
   }),
-  natural: z.object({ direct: amount, children: z.array(child) }).describe('direct + Σ children = natural.'),
+  natural: z
+    .object({
+      direct: amount,
+      direct_adjusted: amount.describe('Its own facts after fact adjustments.'),
+      children: z.array(child),
+    })
+    .describe('direct + Σ children = natural.'),
   decided_by: decidedBy,
   lost: z.array(
     rule.extend({ outcome: z.enum(['skipped', 'shadowed', 'other_measure']), reason: z.string() }),

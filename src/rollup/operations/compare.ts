@@ -6,7 +6,6 @@ import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import type { RunHeader } from '../../books/run-headers.js'
-import { calculate } from '../calculate.js'
 import {
   CAUSES,
   type Cause,
@@ -18,7 +17,7 @@ import {
   type Step,
 } from '../comparison/compare.js'
 import { calculable, mixedInputs } from '../comparison/mixed-inputs.js'
-import { type Inputs, type RecordedInputs, readInputs, recordedInputs } from '../inputs.js'
+import { calculateInputs, type Inputs, type RecordedInputs, readInputs, recordedInputs } from '../inputs.js'
 import { withSource } from '../sources.js'
 import { type CompletedRun, completedRun } from '../store/completed-run.js'
 import { amount } from './schemas.js'
@@ -163,10 +162,13 @@ function calculateStates(
       return { cause, inputs: readable ? calculable(mixed, source.columns) : undefined }
     })
     const possible = states.flatMap(({ inputs }) => inputs ?? [])
-    const frame = await readInputs(context, source, [right, ...possible], right.through)
+    const { frame } = await readInputs(context, source, [right, ...possible], {
+      through: right.through,
+      kept: 'may serve',
+    })
     const figuresIn = (inputs: Inputs): Figures => {
-      const { tree, useCase, policy } = inputs
-      const { cells } = calculate({ tree, useCase, policy, frame })
+      const { tree, useCase } = inputs
+      const { cells } = calculateInputs(inputs, frame).calculation
       return new Map(
         cells.map((cell) => [
           figureKey(tree.nodes[cell.node]!.node_id, useCase.measures[cell.measure]!.name, cell.scenario),

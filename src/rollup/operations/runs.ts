@@ -15,6 +15,7 @@ import {
 } from '../../books/run-headers.js'
 import { findingsOf } from '../../books/runs.js'
 import { signOffsOf } from '../../books/sign-offs.js'
+import { editsSchema } from '../edit-use-case.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
 import { completedRun } from '../store/completed-run.js'
@@ -55,10 +56,14 @@ const create = operation({
       .enum(POLICIES as ['most_specific', 'top_down'])
       .optional()
       .describe("Precedence of rules; by default the use case's."),
+    edits: editsSchema
+      .optional()
+      .describe('Makes a trial: the use case with these edits, as use-cases update takes them, unsaved.'),
   }),
   output: z.object({
     run_id: z.string(),
     status: z.string(),
+    trial: z.boolean(),
     use_case: z.string(),
     pnl_date: z.string(),
     policy: z.string(),
@@ -68,7 +73,7 @@ const create = operation({
     facts: z.number(),
     cells: z.number(),
     tie_out: z.array(tieOutRow),
-    stages: z.record(z.string(), z.number()),
+    stages: z.record(z.string(), z.union([z.number(), z.string()])),
     findings: z.array(findingSchema),
   }),
   errors: [
@@ -91,20 +96,22 @@ const create = operation({
   positional: [],
   http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/runs', location: '/api/v1/runs/{run_id}' },
   violated: hasErrorFindings,
-  async run(context, { use_case, date, name, policy }) {
+  async run(context, { use_case, date, name, policy, edits }) {
     const pnl_date = dateOf(date)
     const made = await createSnapshot(context, {
       use_case,
       pnl_date,
       run_name: name,
       triggered_by: context.who,
-      ...(policy === undefined ? {} : { policy }),
+      policy,
+      edits,
     })
     const header = await context.books.transaction(context.tenant, (tx) => runHeader(tx, made.run_id))
-    const { read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, groups } = made.measures
+    const { frame, read_ms, calculate_ms, store_ms, facts, cells, frame_bytes, groups } = made.measures
     return {
       run_id: made.run_id,
       status: header.status,
+      trial: header.trial,
       use_case,
       pnl_date,
       policy: header.policy!,
@@ -115,6 +122,7 @@ const create = operation({
       cells,
       tie_out: header.parameters.tie_out as unknown as z.output<typeof tieOutRow>[],
       stages: {
+        frame,
         read_ms: Math.round(read_ms),
         calculate_ms: Math.round(calculate_ms),
         store_ms: Math.round(store_ms),
@@ -132,6 +140,7 @@ const create = operation({
       return {
         run_id: header.id,
         status: header.status,
+        trial: header.trial,
         use_case,
         pnl_date: header.pnl_date!,
         policy: header.policy!,
@@ -166,6 +175,7 @@ const listed = z
     executed_at: z.string(),
     status: z.string(),
     triggered_by: z.string(),
+    trial: z.boolean().describe('Of edits that were not saved.'),
     duration_ms: z.number().nullable(),
   })
   .meta({ id: 'Run' })
@@ -268,6 +278,7 @@ const listedRun = (header: RunHeader): z.output<typeof listed> => ({
   executed_at: header.executed_at,
   status: header.status,
   triggered_by: header.triggered_by,
+  trial: header.trial,
   duration_ms: header.calculation_duration_ms,
 })
 

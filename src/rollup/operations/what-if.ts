@@ -7,9 +7,10 @@ import { type Operation, operation } from '../../books/operation.js'
 import type { Cell } from '../calculate.js'
 import { editsSchema } from '../edit-use-case.js'
 import { figuresOf } from '../figures.js'
+import type { Calculated } from '../inputs.js'
 import { resultDigest } from '../result-digest.js'
 import { ruleText } from '../rule-text.js'
-import { type Calculated, type ChangedCell, changedCells, type Trial, tryEdits } from '../trial.js'
+import { type ChangedCell, changedCells, type Trial, tryEdits } from '../trial.js'
 import { POLICIES } from '../use-case.js'
 import { amount, BINDING_ERRORS, dateOf, findingSchema } from './schemas.js'
 
@@ -51,6 +52,7 @@ export const whatIf = operation({
     version: z.number().describe('The version that was edited.'),
     pnl_date: z.string(),
     facts: z.number(),
+    frame: z.enum(['memory', 'disk', 'read']).describe('Whether the facts were kept, or read.'),
     policy: z.object({ before: z.string(), after: z.string() }),
     result_digest: z.object({ before: z.string(), after: z.string() }),
     cells: z.number(),
@@ -75,6 +77,7 @@ export const whatIf = operation({
         version: before.inputs.useCaseVersion,
         pnl_date: after.inputs.date,
         facts: after.frame.facts,
+        frame: trial.from,
         policy: { before: before.inputs.policy, after: after.inputs.policy },
         result_digest: { before: digestOf(before), after: digestOf(after) },
         cells: after.calculation.cells.length,

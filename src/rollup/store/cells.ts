@@ -7,6 +7,8 @@ export interface StoredCell {
   readonly node_id: string
   readonly natural: string
   readonly direct: string
+  /** What fact adjustments change at the node and below. */
+  readonly adjustment: string
   readonly adjusted: string | null
   readonly plug: string | null
   readonly fact_count: number
@@ -26,7 +28,7 @@ export async function loadCells(
   { run, measure, scenario, nodes }: CellsRequest,
 ): Promise<ReadonlyMap<string, StoredCell>> {
   const rows = await tx.rows<Omit<StoredCell, 'fact_count'> & { fact_count: bigint }>(
-    `SELECT node_id, "natural", direct, adjusted, plug, fact_count, rule
+    `SELECT node_id, "natural", direct, adjustment, adjusted, plug, fact_count, rule
        FROM fact_calculated_results
       WHERE calculation_run_id = $1 AND measure = $2 AND scenario = $3 AND node_id = ANY ($4::text[])`,
     [run, measure, scenario, nodes],

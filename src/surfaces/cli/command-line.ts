@@ -110,6 +110,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   rules: 'The rules of a use case: list, add, replace, remove, preview.',
   adjustments: 'Corrections of facts before the roll-up: add, list.',
   runs: 'Calculations: create, list, show, results, adjustments, explain, facts, compare, verify.',
+  export: 'Evidence to take away: sealed bundles of runs.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)

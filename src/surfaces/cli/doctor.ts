@@ -3,11 +3,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Refusal } from '../../base/errors.js'
+import { plural } from '../../base/text.js'
 import { withoutPassword } from '../../books/location.js'
 import { migrationStatus } from '../../books/migrate.js'
 import { dangersOf } from '../../books/open.js'
 import { dumpSchema } from '../../books/schema-dump.js'
 import type { MaintainedBooks } from '../../books/transaction.js'
+import type { KeptFrames } from '../../engines/kept-frames.js'
 import type { CommandContext } from './command-line.js'
 
 export interface Check {
@@ -24,12 +26,13 @@ export async function examine(context: CommandContext): Promise<Check[]> {
   const checks = [nodeVersion(), await duckdb()]
   const where = `${withoutPassword(context.settings.db.value)} (from ${context.settings.db.origin})`
   try {
-    const found = await context.withSession(async ({ books, orphans }) => [
+    const found = await context.withSession(async ({ books, frames, orphans }) => [
       passed('database', `${books.kind === 'pglite' ? 'embedded' : 'PostgreSQL server'} at ${where}`),
       ...(await bookChecks(books, context.environment.packageDirectory)),
       orphans.length === 0
         ? passed('interrupted runs', 'none')
         : passed('interrupted runs', `${orphans.length} found and marked FAILED`),
+      await kept(frames),
       durability(books),
     ])
     return [...checks, ...found]
@@ -98,6 +101,16 @@ function missingFromSchema(live: string, packageDirectory: string): string[] {
   const found = new Set(live.split('\n'))
   const expected = readFileSync(join(packageDirectory, 'docs', 'reference', 'schema.txt'), 'utf8').split('\n')
   return expected.filter((line) => !found.has(line))
+}
+
+async function kept(frames: KeptFrames): Promise<Check> {
+  const use = await frames.onDisk()
+  if (use === undefined) return passed('kept frames', 'in memory only')
+  const { directory, files, bytes } = use
+  return passed(
+    'kept frames',
+    `${plural(files, 'file')}, ${(bytes / 1e6).toFixed(1)} MB in ${directory}; they may be deleted`,
+  )
 }
 
 function durability({ kind }: MaintainedBooks): Check {

@@ -71,7 +71,7 @@ function head({ cell, run_id, run_name, use_case, pnl_date, policy }: Explanatio
 }
 
 function figures({
-  figures: { natural, adjusted, plug, fact_count },
+  figures: { natural, adjustment, adjusted, plug, fact_count },
   cell,
   decided_by,
   empty,
@@ -84,6 +84,9 @@ function figures({
     grid(
       [
         ['natural', money(natural), `Σ ${printable(cell.column)} of ${plural(fact_count, 'fact')}`],
+        ...(isZero(adjustment)
+          ? []
+          : [['adjustments', money(adjustment), 'fact adjustments at the node and below']]),
         ['adjusted', money(adjusted), empty === null ? because : emptyText(empty)],
         ['plug', money(plug), 'natural − adjusted'],
       ],
@@ -137,7 +140,11 @@ type FormulaShown = NonNullable<Extract<Explanation['decided_by'], { kind: 'rule
 function formulaLines({ operands, evaluated, value, division }: FormulaShown, style: Style): string {
   const lines = operands
     .slice(0, MOST)
-    .map((operand) => [printable(operand.text), money(operand.value), origin(operand)])
+    .map((operand) => [
+      printable(operand.text),
+      operand.kind === 'sum' && operand.value === null ? 'n/a ' : money(operand.value),
+      origin(operand),
+    ])
   return indented([
     ...(lines.length === 0 ? [] : grid(lines, 'words last')),
     ...more(operands.length, 'operand'),
@@ -162,21 +169,20 @@ const more = (count: number, what: string): string[] =>
   count > MOST ? [`… and ${plural(count - MOST, `more ${what}`)}`] : []
 
 /** The plug, fact by fact: what the tree counts and the rule does not, and the other way round. */
-function override(
-  { override: sets, figures: { natural, adjusted, plug } }: Explanation,
-  style: Style,
-): string {
+function override({ override: sets, facts, figures: { plug }, note }: Explanation, style: Style): string {
   const { tree_only, rule_only, both } = sets!
-  const count = (rows: number): string => `${rows.toLocaleString('en-US')}`
+  const amountOf = (name: string): string => facts.parts.find(({ part }) => part === name)!.amount
+  const count = (rows: number): string => rows.toLocaleString('en-US')
+  const [tree, rule] = [amountOf('natural'), amountOf('rule')]
   const lines = grid([
     ['Fact by fact', 'facts', 'in the tree', 'by the rule'],
     ['  in the tree only', count(tree_only.rows), money(tree_only.amount)],
     ['  in the rule only', count(rule_only.rows), undefined, money(rule_only.amount)],
     ['  in both', count(both.rows), money(both.tree_amount), money(both.rule_amount)],
-    ['  Σ', count(tree_only.rows + rule_only.rows + both.rows), money(natural), money(adjusted)],
+    ['  Σ', count(tree_only.rows + rule_only.rows + both.rows), money(tree), money(rule)],
   ])
-  const difference = `  ${plainMoney(natural)} − ${plainMoney(adjusted)} = ${plainMoney(plug)} plug`
-  return [style.dim(lines[0]!), ...lines.slice(1), difference].join('\n')
+  const difference = `  ${plainMoney(tree)} − ${plainMoney(rule)} = ${plainMoney(plug)} plug`
+  return [style.dim(lines[0]!), ...lines.slice(1), ...(note === null ? [difference] : [])].join('\n')
 }
 
 function madeOf(out: Explanation, style: Style): string {
@@ -191,7 +197,7 @@ function madeOf(out: Explanation, style: Style): string {
         '  own facts',
         ownRows?.toLocaleString('en-US'),
         money(natural.direct),
-        ruled ? '' : money(natural.direct),
+        ruled ? '' : money(natural.direct_adjusted),
       ],
       ...ranked
         .slice(0, MOST)
@@ -278,7 +284,10 @@ function nextCommands(out: Explanation): [string, string][] {
   )
   const special = parts.filter(([command]) => /--part (?:tree_only|rule_only|both|sum:\d+)$/.test(command))
   const rest = parts.filter((part) => !special.includes(part))
-  return [...operands, ...plugs, ...special, ...rest].slice(0, 4)
+  const adjustments: [string, string][] = isZero(out.figures.adjustment)
+    ? []
+    : [[`tieout runs adjustments ${run}`, 'each fact adjustment with its effect']]
+  return [...adjustments, ...operands, ...plugs, ...special, ...rest].slice(0, 4)
 }
 
 const PARTS: Readonly<Record<string, string>> = {

@@ -16,6 +16,7 @@ import { columnsOf, pad } from './table.js'
 
 interface RunCreated {
   run_id: string
+  trial: boolean
   use_case: string
   pnl_date: string
   policy: string
@@ -24,7 +25,7 @@ interface RunCreated {
   facts: number
   cells: number
   tie_out: TieOutRow[]
-  stages: Record<string, number>
+  stages: Record<string, number | string>
   findings: Finding[]
 }
 interface RunResults {
@@ -87,6 +88,9 @@ const signOffLines = (signOffs: readonly SignOffRow[], style: Style): string[] =
 const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunShown): string =>
   through === undefined || through === 0 ? '' : `, adjustments up to ${through}`
 
+/** Where the facts came from when they were not read again. */
+const KEPT: Readonly<Record<string, string>> = { memory: ' (kept in memory)', disk: ' (kept on disk)' }
+
 export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs sign-off': presentation<{ run_id: string; sign_offs: SignOffRow[] }>({
     rows: ({ sign_offs }) =>
@@ -99,8 +103,8 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs create': presentation<RunCreated>({
     text: (out, style) =>
       [
-        `${style.green('✓')} Run ${style.bold(out.run_id)}  ${out.use_case}, ${out.pnl_date}, ${out.policy}: ${plural(out.facts, 'fact')} → ${plural(out.cells, 'cell')} in ${out.duration_ms} ms`,
-        `  ${style.dim(`read ${out.stages.read_ms} ms, calculate ${out.stages.calculate_ms} ms, store ${out.stages.store_ms} ms · ${out.result_digest}`)}`,
+        `${style.green('✓')} ${out.trial ? 'Trial run' : 'Run'} ${style.bold(out.run_id)}  ${out.use_case}, ${out.pnl_date}, ${out.policy}: ${plural(out.facts, 'fact')} → ${plural(out.cells, 'cell')} in ${out.duration_ms} ms`,
+        `  ${style.dim(`read ${out.stages.read_ms} ms${KEPT[out.stages.frame as string] ?? ''}, calculate ${out.stages.calculate_ms} ms, store ${out.stages.store_ms} ms · ${out.result_digest}`)}`,
         tieOutText(out.tie_out, style),
         findingsText(out.findings, style),
         style.dim(

@@ -6,6 +6,7 @@
 import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
+import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import type { Presentation } from './presentation.js'
@@ -16,4 +17,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...RUN_PRESENTATIONS,
   ...EXPLANATION_PRESENTATIONS,
   ...COMPARISON_PRESENTATIONS,
+  ...EXPORT_PRESENTATIONS,
 }

@@ -32,6 +32,7 @@ const cell = (
   node_id,
   natural,
   direct,
+  adjustment: '0.00',
   adjusted,
   plug,
   fact_count: 2,
