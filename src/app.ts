@@ -3,7 +3,7 @@
  * environment of the surfaces from the process and turns their answer into an exit code.
  */
 
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +28,7 @@ export function processEnvironment(signal: AbortSignal): Environment {
     stderr: { isTerminal: process.stderr.isTTY === true, write: (text) => void process.stderr.write(text) },
     now: () => instantOf(new Date()),
     newId: () => randomUUID(),
+    newSecret: () => randomBytes(32).toString('base64url'),
     elapsed: () => performance.now(),
     signal,
   }

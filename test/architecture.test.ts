@@ -95,7 +95,7 @@ describe('imports point downward', () => {
 const READS: readonly (readonly [module: string, what: string, reason: string])[] = [
   ['app.ts', 'process.env', 'the composition root reads the environment'],
   ['app.ts', 'new Date()', 'the composition root reads the clock'],
-  ['app.ts', 'randomUUID', 'the composition root makes ids'],
+  ['app.ts', 'randomUUID', 'the composition root makes ids and secrets'],
   ['app.ts', 'performance.now', 'the composition root measures time'],
   ['books/pglite.ts', 'process.env', 'the directory of the compiled-module cache follows XDG_CACHE_HOME'],
   [

@@ -15,6 +15,7 @@ export const usage = { status: 400, exit: 2 } as const
 export const missing = { status: 404, exit: 3 } as const
 export const conflict = { status: 409, exit: 3 } as const
 export const input = { status: 422, exit: 4 } as const
+export const unknown = { status: 401, exit: 5 } as const
 export const denied = { status: 403, exit: 5 } as const
 export const outdated = { status: 412, exit: 3 } as const
 export const busy = { status: 429, exit: 3 } as const

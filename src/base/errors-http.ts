@@ -10,6 +10,7 @@ import {
   outdated,
   tooLarge,
   unavailable,
+  unknown,
   usage,
 } from './error-row.js'
 
@@ -19,6 +20,63 @@ export const ACCESS_ERRORS = {
     ...denied,
     message: 'Requests for the host "{host}" are not answered.',
     remedy: 'The embedded product answers on localhost and 127.0.0.1 only.',
+  },
+  'TIE-1402': {
+    ...unknown,
+    message: 'The request does not say who asks.',
+    remedy:
+      'Send an API key or a token: Authorization: Bearer …. An admin makes keys: tieout keys create NAME.',
+  },
+  'TIE-1403': {
+    ...denied,
+    message: 'The role {role} may not do this.',
+    remedy: 'It needs {needed}.',
+  },
+  'TIE-1404': {
+    ...denied,
+    message: '{who} prepared run {run} and cannot sign it off.',
+    remedy: 'Ask somebody else: who prepares does not approve.',
+  },
+  'TIE-1405': {
+    ...unknown,
+    message: 'The credential does not hold.',
+    remedy: 'It is unknown, expired, revoked or not for this server; ask for a new one.',
+  },
+  'TIE-1406': {
+    ...usage,
+    message: 'Without a login the server does not listen on {host}: everyone who reaches it would be admin.',
+    remedy: 'Add --auth keys or --auth jwt, or listen on 127.0.0.1.',
+  },
+  'TIE-1407': {
+    ...usage,
+    message: 'The setting {setting} does not fit: {detail}.',
+    remedy: 'docs/http.md shows how a server is set up; tieout config shows where each setting came from.',
+  },
+  'TIE-1408': {
+    ...denied,
+    message: 'The token names no {claim} that this server knows.',
+    remedy:
+      'Its issuer must put the claims tenant (a name), role (reader, preparer, approver, admin) and sub into it.',
+  },
+  'TIE-1409': {
+    ...conflict,
+    message: '{who} has signed off run {run} already.',
+    remedy: 'Nothing is left to do: tieout runs show {run}.',
+  },
+  'TIE-1410': {
+    ...conflict,
+    message: 'Run {run} is {status}; only a completed run is signed off.',
+    remedy: 'Make one that completes: tieout runs create.',
+  },
+  'TIE-1411': {
+    ...missing,
+    message: 'There is no API key "{key}".',
+    remedy: 'List them: tieout keys list.',
+  },
+  'TIE-1412': {
+    ...unavailable,
+    message: "The issuer's keys cannot be read: {detail}.",
+    remedy: 'Check the setting jwks, and that this machine reaches it.',
   },
 } as const satisfies Record<string, ErrorRow>
 

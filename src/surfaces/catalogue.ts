@@ -10,6 +10,7 @@ import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
 import { ruleOperations } from '../rollup/operations/rules.js'
 import { runOperations } from '../rollup/operations/runs.js'
+import { signOffOperations } from '../rollup/operations/sign-off.js'
 import { structureOperations } from '../rollup/operations/structures.js'
 import { useCaseFieldOperations } from '../rollup/operations/use-case-fields.js'
 import { useCaseOperations } from '../rollup/operations/use-cases.js'
@@ -29,6 +30,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...explainOperations,
   ...compareOperations,
   ...whatIfOperations,
+  ...signOffOperations,
   ...verifyOperations,
   ...exportOperations,
 ]

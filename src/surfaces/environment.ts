@@ -16,6 +16,8 @@ export interface Environment {
   readonly stderr: Output
   now(): Instant
   newId(): string
+  /** 32 random bytes in base64url. */
+  newSecret(): string
   /** Milliseconds of a clock that only goes forward. */
   elapsed(): number
   /** Aborted by the first Ctrl-C. */

@@ -67,6 +67,8 @@ async function inProcess(
       }),
       now: () => new Date().toISOString() as never,
       newId: () => crypto.randomUUID(),
+
+      newSecret: () => 's'.repeat(43),
       elapsed: () => performance.now(),
       signal: new AbortController().signal,
     },

@@ -102,6 +102,7 @@ describe('the command line', () => {
         },
         now: () => new Date().toISOString() as never,
         newId,
+        newSecret: () => 's',
         elapsed: () => performance.now(),
         signal: new AbortController().signal,
       },

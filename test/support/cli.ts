@@ -66,19 +66,9 @@ export interface Started {
   said(text: string): Promise<void>
 }
 
-const OWN_VARIABLES = [
-  'TIEOUT_DB',
-  'DATABASE_URL',
-  'TIEOUT_TENANT',
-  'TIEOUT_USER',
-  'TIEOUT_HOST',
-  'TIEOUT_PORT',
-  'TIEOUT_FRAMES',
-]
-
 export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: CliOptions = {}): Started {
   const inherited = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.includes(name)),
+    Object.entries(process.env).filter(([name]) => name !== 'DATABASE_URL' && !name.startsWith('TIEOUT_')),
   )
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,

@@ -35,7 +35,7 @@ import {
 } from '../store/adjustments.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
-import { amount, dateOf, findingSchema } from './schemas.js'
+import { amount, dateOf, findingSchema, YAML_UPLOAD } from './schemas.js'
 import { textOfFile } from './text-file.js'
 
 const stepSchema = z.object({
@@ -139,7 +139,7 @@ const add = operation({
     'TIE-2716',
   ],
   positional: ['file'],
-  http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/adjustments', upload: 'file' },
+  http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/adjustments', ...YAML_UPLOAD },
   async run({ books, tenant, who, progress, signal }, { use_case, file, date, dry_run }) {
     // Loaded here, because the reader of YAML would slow the start of every other command.
     const { readAdjustmentsFile } = await import('../adjustments/adjustments-file.js')

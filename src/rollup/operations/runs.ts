@@ -14,6 +14,7 @@ import {
   runHeader,
 } from '../../books/run-headers.js'
 import { findingsOf } from '../../books/runs.js'
+import { signOffsOf } from '../../books/sign-offs.js'
 import { editsSchema } from '../edit-use-case.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
@@ -23,6 +24,7 @@ import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
 import { varianceOf } from '../variance.js'
 import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
+import { signOffSchema } from './sign-off.js'
 
 const tieOutRow = z
   .object({
@@ -295,6 +297,7 @@ const show = operation({
     results_count: z.number(),
     stale: z.array(z.string()),
     error: z.record(z.string(), z.unknown()).nullable(),
+    sign_offs: z.array(signOffSchema),
     findings: z.array(findingSchema),
   }),
   errors: ['TIE-1103'],
@@ -314,6 +317,7 @@ const show = operation({
         results_count: await countResults(tx, header.id),
         stale: header.status === 'COMPLETED' ? await staleReasons(tx, header) : [],
         error: header.error,
+        sign_offs: await signOffsOf(tx, header.id),
         findings: [...(await findingsOf(tx, header.id))],
       }
     }),

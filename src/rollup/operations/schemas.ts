@@ -68,3 +68,10 @@ export const BINDING_ERRORS: readonly ErrorCode[] = [
   'TIE-2311',
   'TIE-2312',
 ]
+
+/** How HTTP takes a file of YAML; JSON is YAML. */
+export const YAML_UPLOAD = {
+  upload: 'file',
+  mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
+  uploadLimit: 4 * 2 ** 20,
+} as const

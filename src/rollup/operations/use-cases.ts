@@ -13,7 +13,7 @@ import { ruleText } from '../rule-text.js'
 import { loadStructure } from '../store/structures.js'
 import { listUseCases, loadUseCase } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
-import { appliedSchema, BINDING_ERRORS } from './schemas.js'
+import { appliedSchema, BINDING_ERRORS, YAML_UPLOAD } from './schemas.js'
 import { textOfFile } from './text-file.js'
 
 const apply = operation({
@@ -30,10 +30,7 @@ const apply = operation({
   http: {
     method: 'POST',
     path: '/api/v1/use-cases',
-    upload: 'file',
-    // JSON is YAML.
-    mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
-    uploadLimit: 4 * 2 ** 20,
+    ...YAML_UPLOAD,
     location: '/api/v1/use-cases/{use_case_id}',
   },
   async run(context, { file, dry_run }) {

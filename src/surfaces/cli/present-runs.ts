@@ -71,8 +71,20 @@ interface RunShown {
   results_count: number
   stale: string[]
   error: { message?: string } | null
+  sign_offs: SignOffRow[]
   findings: Finding[]
 }
+interface SignOffRow {
+  signed_by: string
+  signed_at: string
+  note: string | null
+}
+const signOffLines = (signOffs: readonly SignOffRow[], style: Style): string[] =>
+  signOffs.map(
+    ({ signed_by, signed_at, note }) =>
+      `${style.green('✓')} signed off by ${signed_by} at ${signed_at}${note === null ? '' : `: ${note}`}`,
+  )
+
 const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunShown): string =>
   through === undefined || through === 0 ? '' : `, adjustments up to ${through}`
 
@@ -80,6 +92,14 @@ const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunSh
 const KEPT: Readonly<Record<string, string>> = { memory: ' (kept in memory)', disk: ' (kept on disk)' }
 
 export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
+  'runs sign-off': presentation<{ run_id: string; sign_offs: SignOffRow[] }>({
+    rows: ({ sign_offs }) =>
+      table(
+        columnsOf('text signed_by', 'text signed_at', 'text note'),
+        sign_offs.map((row) => ({ ...row })),
+      ),
+    text: ({ run_id, sign_offs }, style) => [`Run ${run_id}`, ...signOffLines(sign_offs, style)].join('\n'),
+  }),
   'runs create': presentation<RunCreated>({
     text: (out, style) =>
       [
@@ -118,6 +138,7 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
           ([name, digest]) => `  ${pad(name, 11, 'left')} ${digest}`,
         ),
         ...(out.error === null ? [] : [style.red(`failed: ${out.error.message ?? ''}`)]),
+        ...signOffLines(out.sign_offs, style),
         tieOutText((out.parameters.tie_out as TieOutRow[] | undefined) ?? [], style),
         findingsText(out.findings, style),
       ].join('\n'),

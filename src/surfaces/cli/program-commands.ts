@@ -14,7 +14,9 @@ import type { Action, CommandContext } from './command-line.js'
 import { completionScript } from './completion.js'
 import { runDemo } from './demo.js'
 import { examine } from './doctor.js'
-import { columnsOf, csv, ndjson, type Table, textTable } from './table.js'
+import { addKeyCommands } from './key-commands.js'
+import { printTable } from './print-table.js'
+import { columnsOf } from './table.js'
 
 /** Their names, for suggestions. */
 export const PROGRAM_COMMANDS: readonly string[] = [
@@ -23,6 +25,7 @@ export const PROGRAM_COMMANDS: readonly string[] = [
   'serve',
   'migrate',
   'tenants',
+  'keys',
   'doctor',
   'explain',
   'config',
@@ -47,6 +50,7 @@ export function addProgramCommands(program: Command, bind: Bind): void {
   addServing(program, add)
   addMigrations(program, add)
   addTenants(program, add)
+  addKeyCommands(program, add)
   add(
     program,
     'doctor',
@@ -68,7 +72,7 @@ export function addProgramCommands(program: Command, bind: Bind): void {
   )
 }
 
-type Add = (
+export type Add = (
   parent: Command,
   words: string,
   summary: string,
@@ -90,6 +94,11 @@ function addServing(program: Command, add: Add): void {
     command
       .addOption(new Option('--host <host>', 'Address to listen on; this machine only by default.'))
       .addOption(new Option('--port <port>', 'Port to listen on.'))
+      .addOption(new Option('--auth <how>', 'Who may ask: none (this machine only), keys or jwt.'))
+      .addOption(new Option('--hosts <names>', 'Host names that are answered with a login, with commas.'))
+      .addOption(new Option('--jwks <url|file>', "Keys of the tokens' issuer."))
+      .addOption(new Option('--issuer <text>', 'Who issues the tokens.'))
+      .addOption(new Option('--audience <text>', 'Whom the tokens are for: this server.'))
       .addOption(new Option('--files <dir>', 'Directory of files that a use case sent over HTTP may name.'))
       .addOption(new Option('--max-upload <mib>', 'Size of a file that is sent, in MiB, at most.'))
       .addOption(new Option('--verbose', 'A line for every request on stderr.'))
@@ -161,13 +170,6 @@ function addTenants(program: Command, add: Add): void {
       return 0
     }),
   )
-}
-
-function printTable({ options, print }: CommandContext, name: string, table: Table): void {
-  if (options.json === true || options.format === 'json')
-    print(`${JSON.stringify({ [name]: table.rows }, null, 2)}\n`)
-  else if (options.format === 'csv') print(csv(table))
-  else print(options.format === 'ndjson' ? ndjson(table) : `${textTable(table)}\n`)
 }
 
 async function doctor(context: CommandContext): Promise<number> {

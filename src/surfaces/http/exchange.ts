@@ -1,7 +1,7 @@
 /** What a request is served with, and the ways in which every route answers alike. Raises TIE-1608 (no such method). */
 
 import type { Hono, Context as HonoContext } from 'hono'
-import { refuse } from '../../base/errors.js'
+import { type ErrorCode, refuse } from '../../base/errors.js'
 import type { Context, Operation } from '../../books/operation.js'
 import type { Access } from './access.js'
 import type { Answer } from './answer.js'
@@ -58,10 +58,17 @@ export function problemAnswer(
   }
   return {
     status: refusal.status,
-    headers: { 'Content-Type': PROBLEM_JSON },
+    headers: {
+      'Content-Type': PROBLEM_JSON,
+      ...(refusal.status === 401 ? { 'WWW-Authenticate': challengeOf(refusal.code) } : {}),
+    },
     body: JSON.stringify(problemDocument(refusal, requestId)),
   }
 }
+
+/** RFC 6750: what to send, and whether what was sent did not hold. */
+const challengeOf = (code: ErrorCode): string =>
+  `Bearer realm="tieout"${code === 'TIE-1405' ? ', error="invalid_token"' : ''}`
 
 /** OPTIONS says what there is; any other method is refused with the same list. */
 export function answerOtherMethods(app: App, pattern: string, methods: readonly string[]): void {

@@ -4,6 +4,8 @@
  */
 
 import { refuse } from '../../base/errors.js'
+import type { Role } from '../../books/operation.js'
+import { refuseUnlessMay } from './access.js'
 import { digestTag, JSON_TYPE } from './answer.js'
 import { type App, answerOtherMethods, type Exchange, type HttpHost, tagged } from './exchange.js'
 import { eventText, jobDocument } from './job-document.js'
@@ -33,16 +35,17 @@ export function addJobRoutes(app: App, host: HttpHost): void {
     return tagged(c, digestTag(body), body)
   })
   app.delete(one, async (c) => {
-    const job = await jobOf(host, c)
+    const job = await jobOf(host, c, 'preparer')
     job.cancel()
     return c.json(jobDocument(job), job.answer === undefined ? 202 : 200)
   })
   answerOtherMethods(app, one, ['GET', 'DELETE'])
 }
 
-async function jobOf(host: HttpHost, c: Exchange): Promise<Job> {
-  const { tenant } = await host.access.whoAsks(c.req.header('authorization'))
-  return host.jobs.find(tenant, c.req.param('job')!)
+async function jobOf(host: HttpHost, c: Exchange, role: Role = 'reader'): Promise<Job> {
+  const principal = await host.access.whoAsks(c.req.header('authorization'))
+  refuseUnlessMay(principal, role)
+  return host.jobs.find(principal.tenant, c.req.param('job')!)
 }
 
 /** What was told since the event the client heard last, then what is told until the job ends. */

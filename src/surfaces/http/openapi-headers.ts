@@ -58,6 +58,7 @@ export const HEADERS: Components = {
     'true',
   ),
   PreferenceApplied: text('What of Prefer was followed.', 'respond-async'),
+  WwwAuthenticate: text('What to send.', 'Bearer realm="tieout"'),
   RetryAfter: text('Seconds after which to try again.', '1'),
   Location: text('Where it is.', '/api/v1/runs/5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20'),
 }

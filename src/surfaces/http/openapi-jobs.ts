@@ -8,7 +8,16 @@ import type { SchemaComponents } from './json-schemas.js'
 import { byStatus } from './route-errors.js'
 import type { JsonSchema } from './routes.js'
 
-const ERRORS_OF_JOBS: readonly ErrorCode[] = ['TIE-1401', 'TIE-1609', 'TIE-1617', 'TIE-1619', 'TIE-9001']
+const ERRORS_OF_JOBS: readonly ErrorCode[] = [
+  'TIE-1401',
+  'TIE-1402',
+  'TIE-1403',
+  'TIE-1405',
+  'TIE-1609',
+  'TIE-1617',
+  'TIE-1619',
+  'TIE-9001',
+]
 
 export function jobPaths(
   components: SchemaComponents,

@@ -35,12 +35,23 @@ export function openApiOf(routes: readonly Route[], version: string): OpenApi {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    // Without a login (this machine only) nothing is asked for.
+    security: [{}, { bearer: [] }],
     tags: [...new Set(routes.map(nounOf)), 'jobs'].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(components.schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
       parameters: PARAMETERS,
       headers: HEADERS,
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'tieout_<id>_<secret> or JWT',
+          description:
+            'An API key (--auth keys), or a JWT of the configured issuer with the claims sub, tenant and role (--auth jwt).',
+        },
+      },
     },
   }
 }
@@ -55,6 +66,8 @@ function described(route: Route, components: SchemaComponents): JsonSchema {
     operationId: operationId(operation),
     tags: [nounOf(route)],
     summary: operation.summary,
+    description: `For the role ${route.role}.`,
+    'x-role': route.role,
     parameters: [
       ...path.map((input) => parameter('path', input, components)),
       ...query.map((input) => parameter('query', input, components)),
@@ -173,7 +186,11 @@ const refusals = (route: Route): JsonSchema =>
 function refusal(status: number, codes: readonly ErrorCode[]): JsonSchema {
   return {
     description: STATUS_CODES[status] ?? 'Any other refusal.',
-    headers: { 'X-Request-Id': header('RequestId') },
+    headers: {
+      'X-Request-Id': header('RequestId'),
+      ...(status === 401 ? { 'WWW-Authenticate': header('WwwAuthenticate') } : {}),
+      ...(status === 503 ? { 'Retry-After': header('RetryAfter') } : {}),
+    },
     content: { [PROBLEM_JSON]: { schema: { $ref: '#/components/schemas/Problem' } } },
     ...(codes.length > 0 ? { 'x-error-codes': codes } : {}),
   }

@@ -38,7 +38,7 @@ function entry(route: Route): string {
   const canTry = binding.method === 'GET' && path.length === 0
   return [
     `<h3 id="${escaped(operation.name.replaceAll(' ', '-'))}"><span class="method">${binding.method}</span> ${canTry ? `<a href="${shown}"><code>${shown}</code></a>` : `<code>${shown}</code>`}</h3>`,
-    `<p>${escaped(operation.summary)}</p>`,
+    `<p>${escaped(operation.summary)} <span class="soft">Role: ${route.role}.</span></p>`,
     inputTable([
       ...path.map((input) => ['path', input] as const),
       ...query.map((input) => ['query', input] as const),

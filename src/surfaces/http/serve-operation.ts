@@ -6,7 +6,7 @@
 
 import { type Problem, Refusal, refuse } from '../../base/errors.js'
 import type { Context } from '../../books/operation.js'
-import type { Principal } from './access.js'
+import { type Principal, refuseUnlessMay } from './access.js'
 import { type Answer, answerOf, etagOf, JSON_TYPE } from './answer.js'
 import { type Exchange, type HttpHost, problemAnswer, tagged } from './exchange.js'
 import { carriedOutOnce, digestOfRequest, keyOf } from './idempotent.js'
@@ -29,6 +29,7 @@ interface Asked {
 
 export async function serveOperation(host: HttpHost, c: Exchange, route: Route): Promise<Response> {
   const principal = await host.access.whoAsks(c.req.header('authorization'))
+  refuseUnlessMay(principal, route.role)
   if (!accepts(c.req.header('accept'), JSON_TYPE)) refuse('TIE-1609', { type: JSON_TYPE })
   const key = route.writes ? keyOf(c.req.header('idempotency-key')) : undefined
   const version = route.edits ? expectedVersion(c.req.header('if-match'), principal.tenant) : undefined

@@ -1,6 +1,6 @@
 /**
  * HTTP as a process: settings become an application on a port, until interrupted. Raises TIE-1204 (the port is
- * taken).
+ * taken), TIE-1406 and TIE-1407 (settings that do not fit).
  */
 
 import { once } from 'node:events'
@@ -9,7 +9,8 @@ import { refuse } from '../../base/errors.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { CommandContext } from '../cli/command-line.js'
 import type { Session } from '../session.js'
-import { withoutLogin } from './access.js'
+import type { Settings } from '../settings.js'
+import { configuredAccess } from './configured-access.js'
 import { makeApp } from './http-app.js'
 import { Jobs } from './jobs.js'
 
@@ -25,17 +26,18 @@ export async function serveHttp(
 ): Promise<number> {
   const { host, port, files } = settings
   const { context } = session
+  const access = await configuredAccess(context, settings)
   const jobs = new Jobs(context, { maxJobs: 16 })
   const app = makeApp({
     context,
     jobs,
     operations: CATALOGUE,
-    access: withoutLogin(context),
+    access,
     limits: {
       maxBody: MIB,
-      maxUpload: Number(settings.max_upload.value) * MIB,
+      maxUpload: countOf(settings, 'max_upload') * MIB,
       maxRequests: 64,
-      idempotencyHours: Number(settings.idempotency_hours.value),
+      idempotencyHours: countOf(settings, 'idempotency_hours'),
     },
     files: files.value === '' ? null : files.value,
     log: options.verbose === true ? note : () => undefined,
@@ -62,4 +64,11 @@ export async function serveHttp(
   await jobs.settled()
   if ('closeAllConnections' in server) server.closeAllConnections()
   return 0
+}
+
+function countOf(settings: Settings, setting: 'max_upload' | 'idempotency_hours'): number {
+  const { value } = settings[setting]
+  return /^[1-9]\d{0,6}$/.test(value)
+    ? Number(value)
+    : refuse('TIE-1407', { setting, detail: `"${value}" is no whole number above 0` })
 }
