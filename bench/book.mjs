@@ -47,20 +47,21 @@ export function writeUseCase(directory, { name, source, nodes, rules }) {
   return file
 }
 
-/** Facts of one date and two scenarios as CSV and Parquet. */
-export async function writeFacts(directory, { facts, nodes }) {
+/** Facts of one date and two scenarios as CSV and Parquet: of nearly as many tuples, or of a few thousand. */
+export async function writeFacts(directory, { facts, nodes, shape = 'many' }) {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   const hash = (seed, modulo) => `(hash(i * 16 + ${seed}) % ${modulo})`
-  const leaves = nodes - firstLeaf(nodes)
+  const few = shape === 'few'
+  const leaves = few ? 50 : nodes - firstLeaf(nodes)
   const amount = (seed) => `CAST(CAST(${hash(seed, 2_000_000)} AS BIGINT) - 1000000 AS DECIMAL(18,2)) / 100`
   await connection.run(`CREATE TABLE facts AS SELECT
       DATE '${DATE}' AS pnl_date,
       CASE WHEN i % 2 = 0 THEN 'ACTUAL' ELSE 'PRIOR' END AS scenario,
       'N' || (${firstLeaf(nodes)} + ${hash(1, Math.ceil(leaves * 1.01))}) AS cc_id,
-      'B' || ${hash(2, 40)} AS book,
-      'S' || ${hash(3, 12)} AS strategy,
-      CASE WHEN ${hash(4, 50)} = 0 THEN NULL ELSE 'R' || ${hash(4, 8)} END AS region,
+      'B' || ${hash(2, few ? 4 : 40)} AS book,
+      'S' || ${hash(3, few ? 3 : 12)} AS strategy,
+      CASE WHEN ${hash(4, 50)} = 0 THEN NULL ELSE 'R' || ${hash(4, few ? 2 : 8)} END AS region,
       ${[5, 6, 7, 8].map((seed, m) => `CAST(${amount(seed)} AS DECIMAL(18,2)) AS m${m}`).join(',\n      ')}
     FROM range(${facts}) AS r(i)`)
   const csv = join(directory, 'facts.csv')

@@ -10,6 +10,8 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string', default: '5000' },
     rules: { type: 'string', default: '200' },
     'db-url': { type: 'string' },
+    sources: { type: 'string', default: 'parquet,csv,embedded,server' },
+    shapes: { type: 'string', default: 'many,few' },
   },
 })
 
@@ -24,4 +26,6 @@ await bench({
   nodes: Number(values.nodes),
   rules: Number(values.rules),
   dbUrl: values['db-url'],
+  sources: values.sources,
+  shapes: values.shapes,
 })
