@@ -54,12 +54,19 @@ export function claimKey(books: Books, request: KeyedRequest): Promise<KeyRow> {
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, key) DO NOTHING`,
       [tenant, key, operation, digest, effect_id, now, expires_at],
     )
-    const [row] = await tx.rows<KeyRow>(
-      'SELECT operation, request_digest, state, effect_id, status, headers, body FROM idempotency_keys WHERE key = $1',
-      [key],
-    )
-    return row!
+    return (await rowOf(tx, key))!
   })
+}
+
+export const findKey = (books: Books, tenant: TenantId, key: string): Promise<KeyRow | undefined> =>
+  books.transaction(tenant, (tx) => rowOf(tx, key))
+
+async function rowOf(tx: Tx, key: string): Promise<KeyRow | undefined> {
+  const [row] = await tx.rows<KeyRow>(
+    'SELECT operation, request_digest, state, effect_id, status, headers, body FROM idempotency_keys WHERE key = $1',
+    [key],
+  )
+  return row
 }
 
 /** The books for one request: what it commits and that it committed stand or fall together. */

@@ -9,6 +9,7 @@ import { exportOperations } from '../rollup/operations/export.js'
 import { factOperations } from '../rollup/operations/facts.js'
 import { purgeOperations } from '../rollup/operations/purge.js'
 import { ruleOperations } from '../rollup/operations/rules.js'
+import { runResultOperations } from '../rollup/operations/run-results.js'
 import { runOperations } from '../rollup/operations/runs.js'
 import { signOffOperations } from '../rollup/operations/sign-off.js'
 import { structureOperations } from '../rollup/operations/structures.js'
@@ -27,6 +28,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...purgeOperations,
   ...adjustmentOperations,
   ...runOperations,
+  ...runResultOperations,
   ...explainOperations,
   ...compareOperations,
   ...whatIfOperations,

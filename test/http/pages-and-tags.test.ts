@@ -235,4 +235,46 @@ describe('If-Match is the version that the change was made from', () => {
   })
 })
 
+describe('edits of a use case', () => {
+  const tagOf = async (to: Ask, path = '/api/v1/use-cases/Tour') =>
+    (await to('GET', path)).headers.get('etag')!
+  const edit = (to: Ask, tag: string, policy: string) =>
+    to('PATCH', '/api/v1/use-cases/Tour', { json: { policy }, headers: { 'if-match': tag } })
+  const addRule = (to: Ask, tag: string) =>
+    to('POST', '/api/v1/use-cases/Tour/rules', {
+      json: { node: 'GILTS', where: "kind = 'FEE'" },
+      headers: { 'if-match': tag },
+    })
+
+  test('are made to the version that was read, or not at all', async () => {
+    const seen = await tagOf(ask)
+    expect(await edit(ask, seen, 'top_down')).toMatchObject({ status: 200, json: { changed: true } })
+    expect(await edit(ask, seen, 'most_specific')).toMatchObject({ status: 412, json: { code: 'TIE-1205' } })
+    expect((await ask('GET', '/api/v1/use-cases/Tour')).json.policy).toBe('top_down')
+    expect(await edit(ask, '*', 'most_specific')).toMatchObject({ status: 200 })
+  })
+
+  test('the tag of the rules is one of the same version', async () => {
+    const rules = await tagOf(ask, '/api/v1/use-cases/Tour/rules')
+    const added = await addRule(ask, rules)
+    expect(added).toMatchObject({ status: 201, json: { rules: 3 } })
+    expect(await addRule(ask, rules)).toMatchObject({ status: 412, json: { code: 'TIE-1205' } })
+  })
+
+  test('two at once: one is made', async () => {
+    const seen = await tagOf(ask)
+    const now = (await ask('GET', '/api/v1/use-cases/Tour')).json.policy
+    const wanted = now === 'top_down' ? 'most_specific' : 'top_down'
+    const both = await Promise.all([edit(ask, seen, wanted), edit(ask, seen, wanted)])
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 412])
+  })
+
+  test("by another tenant's tag are not made", async () => {
+    expect(await edit(ask, await tagOf(other), 'top_down')).toMatchObject({
+      status: 412,
+      json: { code: 'TIE-1606' },
+    })
+  })
+})
+
 test('nothing of this was a bug', () => expect(bed.complaints).toEqual([]))

@@ -1,7 +1,6 @@
-/** Operations on roll-up runs: create, list, show, results, verify. */
+/** Operations on roll-up runs: create, list, show, and what a screen begins with. */
 
 import { z } from 'zod'
-import { add, formatDecimal, negate, parseDecimal } from '../../base/decimal.js'
 import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
@@ -18,11 +17,8 @@ import { signOffsOf } from '../../books/sign-offs.js'
 import { editsSchema } from '../edit-use-case.js'
 import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
-import { completedRun } from '../store/completed-run.js'
-import type { ResultRow } from '../store/results.js'
-import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
+import { loadUseCase } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
-import { varianceOf } from '../variance.js'
 import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
 import { signOffSchema } from './sign-off.js'
 
@@ -323,107 +319,4 @@ const show = operation({
     }),
 })
 
-const resultRow = z
-  .object({
-    node_id: z.string(),
-    parent_node_id: z.string().nullable(),
-    node_name: z.string(),
-    depth: z.number(),
-    is_leaf: z.boolean(),
-    measure: z.string(),
-    scenario: z.string(),
-    natural: amount,
-    direct: amount,
-    adjustment: amount.describe('What fact adjustments change.'),
-    adjusted: amount.nullable(),
-    plug: amount.nullable().describe('natural − adjusted = adjustment_plug + rule_plug.'),
-    adjustment_plug: amount.describe('The part of the plug that fact adjustments make: −adjustment.'),
-    rule_plug: amount.nullable().describe('The part that rules make: natural + adjustment − adjusted.'),
-    fact_count: z.number(),
-    rule: z.string().nullable(),
-  })
-  .meta({ id: 'ResultRow' })
-
-const results = operation({
-  name: 'runs results',
-  summary: 'The figures of a run: a row per node, measure and scenario.',
-  effect: 'read',
-  input: z.object({
-    run: z.string().describe('Id of the run, or an unambiguous beginning of it.'),
-    measure: z.string().optional().describe('Only this measure.'),
-    scenario: z.string().optional().describe('Only this scenario.'),
-    limit: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(MAX_PAGE)
-      .optional()
-      .describe('Rows of a page; by default all.'),
-    cursor: cursorInput,
-  }),
-  output: z.object({
-    run_id: z.string(),
-    has_adjustments: z.boolean().describe('Whether fact adjustments were in force.'),
-    rows: z.array(resultRow),
-    variance: z
-      .array(
-        z.object({
-          node_id: z.string(),
-          measure: z.string(),
-          natural: amount.nullable(),
-          adjusted: amount.nullable(),
-        }),
-      )
-      .describe('First less second scenario; on a page, of the nodes and measures on it.'),
-    next_cursor: nextCursor,
-  }),
-  errors: ['TIE-1103', 'TIE-1106', 'TIE-1605'],
-  positional: ['run'],
-  http: { method: 'GET', path: '/api/v1/runs/{run}/results' },
-  run: ({ books, tenant }, { run, measure, scenario, limit, cursor }) =>
-    books.transaction(tenant, async (tx) => {
-      const { header, rows } = await completedRun(tx, run)
-      const filters = { run: header.id, measure: measure ?? null, scenario: scenario ?? null }
-      const scope = [tenant, 'runs results', JSON.stringify(filters)]
-      const after = positionOf(scope, cursor, z.int()) ?? -1
-      const places = [...rows.entries()].filter(
-        ([ordinal, row]) =>
-          ordinal > after &&
-          (measure === undefined || row.measure === measure) &&
-          (scenario === undefined || row.scenario === scenario),
-      )
-      const shown = pageOf(places, limit ?? places.length, scope, ([ordinal]) => ordinal)
-      const variance = varianceOf(rows, await scenariosOfRun(tx, header))
-      const onPage = new Set(shown.rows.map(([, row]) => JSON.stringify([row.node_id, row.measure])))
-      const isWhole = limit === undefined && cursor === undefined
-      return {
-        run_id: header.id,
-        has_adjustments: header.digests.adjustments !== undefined,
-        rows: shown.rows.map(([, row]) => ({ ...row, ...plugsOf(row) })),
-        variance: isWhole
-          ? variance
-          : variance.filter((one) => onPage.has(JSON.stringify([one.node_id, one.measure]))),
-        next_cursor: shown.next_cursor,
-      }
-    }),
-})
-
-/** What of the plug is due to adjustments, and what to rules; the latter is empty where the plug is. */
-function plugsOf({ adjustment, plug }: ResultRow) {
-  const changed = parseDecimal(adjustment)!
-  return {
-    adjustment_plug: formatDecimal(negate(changed)),
-    rule_plug: plug === null ? null : formatDecimal(add(parseDecimal(plug)!, changed)),
-  }
-}
-
-async function scenariosOfRun(tx: Tx, header: RunHeader): Promise<readonly string[]> {
-  const { useCase } = await loadUseCaseVersion(
-    tx,
-    header.use_case_id!,
-    header.parameters.use_case_version as number,
-  )
-  return useCase.source.scenario === null ? [] : useCase.scenarios
-}
-
-export const runOperations: readonly Operation[] = [create, list, defaults, show, results]
+export const runOperations: readonly Operation[] = [create, list, defaults, show]

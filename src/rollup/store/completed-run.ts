@@ -15,12 +15,14 @@ export interface CompletedRun {
 
 export async function completedRun(tx: Tx, run: string): Promise<CompletedRun> {
   const header = await completedHeader(tx, run)
-  const { structure, structure_version } = header.parameters as {
-    structure: string
-    structure_version: number
-  }
-  const tree = buildTree((await loadStructure(tx, structure, structure_version)).rows)
+  const tree = await treeOfRun(tx, header)
   return { header, tree, rows: await loadResults(tx, header.id, tree) }
+}
+
+/** The structure at the version that the run was calculated from. */
+export async function treeOfRun(tx: Tx, { parameters }: RunHeader): Promise<Tree> {
+  const { structure, structure_version } = parameters as { structure: string; structure_version: number }
+  return buildTree((await loadStructure(tx, structure, structure_version)).rows)
 }
 
 /** The run without its figures, for reading only some of them. */

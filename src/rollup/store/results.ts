@@ -53,30 +53,80 @@ function* resultRows(figures: readonly Figure[]) {
   }
 }
 
+interface StoredRow
+  extends Omit<ResultRow, 'fact_count' | 'depth' | 'is_leaf' | 'node_name' | 'parent_node_id'> {
+  readonly ordinal: number
+  readonly fact_count: bigint
+}
+
+const COLUMNS =
+  'ordinal, node_id, measure, scenario, "natural", direct, adjustment, adjusted, plug, fact_count, rule'
+
 /** Scenario by scenario, nodes in preorder, measures in the order of the mapping. */
 export async function loadResults(tx: Tx, run: RunId, tree: Tree): Promise<ResultRow[]> {
-  const rows = await tx.rows<Omit<ResultRow, 'fact_count' | 'depth'> & { fact_count: bigint }>(
-    `SELECT node_id, measure, scenario, "natural", direct, adjustment, adjusted, plug, fact_count, rule
-       FROM fact_calculated_results WHERE calculation_run_id = $1 ORDER BY ordinal`,
+  const rows = await tx.rows<StoredRow>(
+    `SELECT ${COLUMNS} FROM fact_calculated_results WHERE calculation_run_id = $1 ORDER BY ordinal`,
     [run],
   )
-  return rows.map((row) => {
-    const node = tree.nodes[tree.positions.get(row.node_id) ?? -1]
-    return {
-      node_id: row.node_id,
-      parent_node_id: node?.parent_node_id ?? null,
-      node_name: node?.node_name ?? row.node_id,
-      depth: node?.depth ?? 0,
-      is_leaf: node?.isLeaf ?? true,
-      measure: row.measure,
-      scenario: row.scenario,
-      natural: row.natural,
-      direct: row.direct,
-      adjustment: row.adjustment,
-      adjusted: row.adjusted,
-      plug: row.plug,
-      fact_count: Number(row.fact_count),
-      rule: row.rule,
-    }
-  })
+  return rows.map((row) => resultRow(row, tree))
+}
+
+export interface ResultsPage {
+  /** The place after which the page begins. */
+  readonly after: number
+  readonly limit: number
+  readonly measure: string | undefined
+  readonly scenario: string | undefined
+}
+
+/** As many of the results as a page holds, each with its place. */
+export async function loadResultsPage(
+  tx: Tx,
+  run: RunId,
+  tree: Tree,
+  { after, limit, measure, scenario }: ResultsPage,
+): Promise<{ readonly ordinal: number; readonly row: ResultRow }[]> {
+  const rows = await tx.rows<StoredRow>(
+    `SELECT ${COLUMNS} FROM fact_calculated_results
+      WHERE calculation_run_id = $1 AND ordinal > $2
+        AND ($3::text IS NULL OR measure = $3) AND ($4::text IS NULL OR scenario = $4)
+      ORDER BY ordinal LIMIT $5`,
+    [run, after, measure ?? null, scenario ?? null, limit],
+  )
+  return rows.map((row) => ({ ordinal: row.ordinal, row: resultRow(row, tree) }))
+}
+
+/** Every measure and scenario of a few nodes, in order. */
+export async function loadResultsOfNodes(
+  tx: Tx,
+  run: RunId,
+  tree: Tree,
+  nodes: readonly string[],
+): Promise<ResultRow[]> {
+  const rows = await tx.rows<StoredRow>(
+    `SELECT ${COLUMNS} FROM fact_calculated_results
+      WHERE calculation_run_id = $1 AND node_id = ANY ($2::text[]) ORDER BY ordinal`,
+    [run, nodes],
+  )
+  return rows.map((row) => resultRow(row, tree))
+}
+
+function resultRow(row: StoredRow, tree: Tree): ResultRow {
+  const node = tree.nodes[tree.positions.get(row.node_id) ?? -1]
+  return {
+    node_id: row.node_id,
+    parent_node_id: node?.parent_node_id ?? null,
+    node_name: node?.node_name ?? row.node_id,
+    depth: node?.depth ?? 0,
+    is_leaf: node?.isLeaf ?? true,
+    measure: row.measure,
+    scenario: row.scenario,
+    natural: row.natural,
+    direct: row.direct,
+    adjustment: row.adjustment,
+    adjusted: row.adjusted,
+    plug: row.plug,
+    fact_count: Number(row.fact_count),
+    rule: row.rule,
+  }
 }

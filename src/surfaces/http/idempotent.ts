@@ -10,6 +10,7 @@ import { type Instant, instantOf } from '../../base/dates.js'
 import { Refusal, refuse } from '../../base/errors.js'
 import {
   claimKey,
+  findKey,
   type KeptAnswer,
   type KeyRow,
   keepAnswer,
@@ -76,16 +77,23 @@ export async function carriedOutOnce(once: Once): Promise<Answer> {
       expires_at: later(context.now(), once.hours),
     })
     if (row.request_digest !== once.digest) refuse('TIE-1614', {})
-    if (row.state === 'DONE') return { ...kept(row), headers: { ...row.headers, ...REPLAYED } }
+    if (row.state === 'DONE') return replayed(row)
     once.admitted()
     return row.state === 'IN_FLIGHT' ? carriedOut(once, row.effect_id) : recovered(once, row)
   })
-  return answer ?? refuse('TIE-1615', {})
+  return answer ?? answeredMeanwhile(once)
 }
 
-const kept = ({ status, headers, body }: KeyRow): Answer => ({
+/** Whoever holds the key may only be giving its answer again. */
+async function answeredMeanwhile({ context, key, digest }: Once): Promise<Answer> {
+  const row = await findKey(context.books, context.tenant, key)
+  if (row !== undefined && row.request_digest !== digest) refuse('TIE-1614', {})
+  return row?.state === 'DONE' ? replayed(row) : refuse('TIE-1615', {})
+}
+
+const replayed = ({ status, headers, body }: KeyRow): Answer => ({
   status: status!,
-  headers: headers!,
+  headers: { ...headers!, ...REPLAYED },
   body: body!,
 })
 
