@@ -12,7 +12,7 @@ import { resultDigest } from '../result-digest.js'
 import { ruleText } from '../rule-text.js'
 import { type ChangedCell, changedCells, type Trial, tryEdits } from '../trial.js'
 import { POLICIES } from '../use-case.js'
-import { amount, BINDING_ERRORS, dateOf, findingSchema } from './schemas.js'
+import { amount, BINDING_ERRORS, cobDate, dateOf, findingSchema } from './schemas.js'
 
 const side = z.object({
   natural: amount.nullable(),
@@ -39,7 +39,7 @@ export const whatIf = operation({
   effect: 'read',
   input: z.object({
     use_case: z.string().describe('Name or id of the use case.'),
-    date: z.string().describe('COB date, YYYY-MM-DD.'),
+    date: cobDate,
     edits: editsSchema.describe('What to change, as use-cases update takes it: YAML or JSON, or @FILE.'),
     run_policy: z
       .enum(POLICIES as ['most_specific', 'top_down'])
