@@ -19,7 +19,7 @@ import { createSnapshot } from '../snapshot.js'
 import { staleReasons } from '../stale.js'
 import { loadUseCase } from '../store/use-cases.js'
 import { POLICIES } from '../use-case.js'
-import { amount, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
+import { amount, cobDate, dateOf, findingSchema, hasErrorFindings } from './schemas.js'
 import { signOffSchema } from './sign-off.js'
 
 const tieOutRow = z
@@ -41,7 +41,7 @@ const create = operation({
   effect: 'append',
   input: z.object({
     use_case: z.string().describe('Name or id of the use case.'),
-    date: z.string().describe('COB date, YYYY-MM-DD.'),
+    date: cobDate,
     name: z
       .string()
       .min(1)
@@ -187,7 +187,7 @@ const list = operation({
   summary: 'List runs, newest first; 100 without filters.',
   effect: 'read',
   input: z.object({
-    pnl_date: z.string().optional().describe('Only runs of this COB date.'),
+    pnl_date: cobDate.optional().describe('Only runs of this COB date.'),
     use_case: z.string().optional().describe('Only runs of this use case (name or id).'),
     use_case_id: z.string().optional().describe('Only runs of the use case of this id.'),
     limit: z.coerce

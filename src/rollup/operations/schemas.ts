@@ -20,6 +20,9 @@ export const findingSchema = z
   })
   .meta({ id: 'Finding' }) as z.ZodType<Finding>
 
+/** A COB date as an input; `dateOf` checks it. */
+export const cobDate = z.string().meta({ format: 'date', description: 'COB date, YYYY-MM-DD.' })
+
 /** A COB date; raises TIE-2501 for anything else. */
 export const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
 

@@ -15,7 +15,7 @@ import { ruleText } from '../rule-text.js'
 import { type ChangedCell, changedCells, type Trial, tryEdits } from '../trial.js'
 import { POLICIES, type Rule } from '../use-case.js'
 import { ruleDraftSchema } from '../use-case-draft.js'
-import { amount, BINDING_ERRORS, dateOf, findingSchema } from './schemas.js'
+import { amount, BINDING_ERRORS, cobDate, dateOf, findingSchema } from './schemas.js'
 
 const side = z.object({
   natural: amount.nullable(),
@@ -42,7 +42,7 @@ const whatIf = operation({
   effect: 'read',
   input: z.object({
     use_case: z.string().describe('Name or id of the use case.'),
-    date: z.string().describe('COB date, YYYY-MM-DD.'),
+    date: cobDate,
     edits: editsSchema.describe('What to change, as use-cases update takes it: YAML or JSON, or @FILE.'),
     run_policy: z
       .enum(POLICIES as ['most_specific', 'top_down'])
@@ -140,7 +140,7 @@ const preview = operation({
   effect: 'read',
   input: z.object({
     use_case: z.string().describe('Name or id of the use case.'),
-    date: z.string().describe('COB date, YYYY-MM-DD.'),
+    date: cobDate.describe('COB date, YYYY-MM-DD.'),
     ...ruleDraftSchema.shape,
     examples: z.coerce.number().int().min(0).max(100).default(5).describe('At most so many facts are shown.'),
   }),

@@ -10,11 +10,18 @@ const text = (description: string, example: string): JsonSchema => ({
   example,
 })
 
-const parameter = (name: string, description: string, example: string): JsonSchema => ({
+const parameter = (
+  name: string,
+  description: string,
+  example: string,
+  form: JsonSchema = {},
+): JsonSchema => ({
   name,
   in: 'header',
   required: false,
-  ...text(description, example),
+  description,
+  schema: { type: 'string', ...form },
+  example,
 })
 
 export const PARAMETERS: Components = {
@@ -32,6 +39,7 @@ export const PARAMETERS: Components = {
     'Idempotency-Key',
     'Carried out once, however often it is sent: the same key and request get the answer again, another request 422, one in flight 409. Refused requests release their key. Kept for 24 hours by default.',
     '5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20',
+    { pattern: '^[\\x21-\\x7e]{1,255}$' },
   ),
   Prefer: parameter(
     'Prefer',
@@ -42,7 +50,8 @@ export const PARAMETERS: Components = {
   IfMatch: parameter(
     'If-Match',
     'The ETag of the state that the change was made from: 412 when it has moved since. `*` for whatever is there.',
-    '"v3-5d41402a9f86d081884c7d659a2feaa0c55ad015"',
+    '*',
+    { pattern: '^([*]|"v[0-9]{1,15}-[0-9a-f]{40}")$' },
   ),
 }
 

@@ -116,7 +116,7 @@ function refuseUnknown(
 }
 
 function checked(route: Route, given: Readonly<Record<string, unknown>>): unknown {
-  const parsed = route.operation.input.strict().safeParse(given, { reportInput: true })
+  const parsed = route.input.safeParse(given, { reportInput: true })
   if (parsed.success) return parsed.data
   throw new Refusal(parsed.error.issues.map((issue) => issueProblem(route, issue)))
 }

@@ -27,6 +27,8 @@ export interface Route {
   readonly operation: Operation
   readonly binding: HttpBinding
   readonly role: Role
+  /** The operation's input; unknown members are refused. Made once: a schema compiles itself at its first use. */
+  readonly input: z.ZodObject
   readonly path: readonly RouteInput[]
   readonly query: readonly RouteInput[]
   /** Members of the JSON body; empty for a request without one. */
@@ -80,6 +82,7 @@ function routeOf(operation: Operation, binding: HttpBinding): Route {
     operation,
     binding,
     role: binding.role ?? ROLE_OF_EFFECT[operation.effect],
+    input: operation.input.strict(),
     path: inPath.map((name) => ({ ...inputs.find((input) => input.name === name)!, required: true })),
     query: hasBody ? [] : rest,
     body: hasBody ? rest : [],

@@ -32,8 +32,12 @@ export async function serveOperation(host: HttpHost, c: Exchange, route: Route):
   refuseUnlessMay(principal, route.role)
   if (!accepts(c.req.header('accept'), JSON_TYPE)) refuse('TIE-1609', { type: JSON_TYPE })
   const key = route.writes ? keyOf(c.req.header('idempotency-key')) : undefined
-  const version = route.edits ? expectedVersion(c.req.header('if-match'), principal.tenant) : undefined
-  const request = withVersion(await readInput(route, partsOf(c), host.limits), version)
+  const received = await readInput(route, partsOf(c), host.limits)
+  // A precondition is looked at last (RFC 9110, 13.2.1): what is wrong anyway is told first.
+  const version = await orDiscarded(received, () =>
+    route.edits ? expectedVersion(c.req.header('if-match'), principal.tenant) : undefined,
+  )
+  const request = withVersion(received, version)
   const asked = { host, route, principal, request, requestId: c.get('requestId') }
   return route.writes ? written(c, asked, key) : read(c, asked)
 }
@@ -60,7 +64,9 @@ async function written(c: Exchange, asked: Asked, key: string | undefined): Prom
   const { host, route, principal, request } = asked
   const { wait, applied } = preferenceOf(c.req.header('prefer'))
   const owner = { tenant: principal.tenant, who: principal.who, operation: route.operation.name }
-  const job = await started(() => host.jobs.start(owner, (handle) => settled(asked, key, handle)), request)
+  const job = await orDiscarded(request, () =>
+    host.jobs.start(owner, (handle) => settled(asked, key, handle)),
+  )
   await job.admitted
   const answer = job.answer ?? (wait === 0 ? undefined : await within(job.finished, wait))
   if (applied !== undefined) c.header('Preference-Applied', applied)
@@ -72,9 +78,10 @@ async function written(c: Exchange, asked: Asked, key: string | undefined): Prom
   return c.json(jobDocument(job), 202)
 }
 
-async function started<T>(start: () => T, { upload }: RequestInput): Promise<T> {
+/** What is refused before the work begins leaves no file behind. */
+async function orDiscarded<T>({ upload }: RequestInput, step: () => T): Promise<T> {
   try {
-    return start()
+    return step()
   } catch (error) {
     await upload?.discard()
     throw error
