@@ -71,22 +71,26 @@ export function writeUseCase(directory, { name, source, nodes, rules }) {
   return file
 }
 
-/** The hashes behind fact `i`: whole numbers from 0, a null region as null, amounts in cents. */
-export function factNumbers(nodes) {
+/**
+ * The hashes behind fact `i`: whole numbers from 0, a null region as null, amounts in cents. Of nearly as many
+ * tuples as facts, or of a few thousand.
+ */
+export function factNumbers(nodes, shape = 'many') {
+  const few = shape === 'few'
   const hash = (seed, modulo) => `(hash(i * 16 + ${seed}) % ${modulo})`
   return {
     scenario: '(i % 2)',
-    cc: hash(1, ccCount(nodes)),
-    book: hash(2, BOOKS),
-    strategy: hash(3, STRATEGIES),
-    region: `(CASE WHEN ${hash(4, 50)} = 0 THEN NULL ELSE ${hash(4, REGIONS)} END)`,
+    cc: hash(1, few ? 50 : ccCount(nodes)),
+    book: hash(2, few ? 4 : BOOKS),
+    strategy: hash(3, few ? 3 : STRATEGIES),
+    region: `(CASE WHEN ${hash(4, 50)} = 0 THEN NULL ELSE ${hash(4, few ? 2 : REGIONS)} END)`,
     amounts: [5, 6, 7, 8].map((seed) => `(CAST(${hash(seed, 2_000_000)} AS BIGINT) - 1000000)`),
   }
 }
 
 /** The facts as a source has them. */
-export function factsQuery({ facts, nodes }) {
-  const { scenario, cc, book, strategy, region, amounts } = factNumbers(nodes)
+export function factsQuery({ facts, nodes, shape }) {
+  const { scenario, cc, book, strategy, region, amounts } = factNumbers(nodes, shape)
   const columns = [
     `DATE '${DATE}' AS pnl_date`,
     `CASE WHEN ${scenario} = 0 THEN 'ACTUAL' ELSE 'PRIOR' END AS scenario`,
@@ -100,10 +104,10 @@ export function factsQuery({ facts, nodes }) {
 }
 
 /** Facts of one date and two scenarios as CSV and Parquet. */
-export async function writeFacts(directory, { facts, nodes }) {
+export async function writeFacts(directory, book) {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  await connection.run(`CREATE TABLE facts AS ${factsQuery({ facts, nodes })}`)
+  await connection.run(`CREATE TABLE facts AS ${factsQuery(book)}`)
   const csv = join(directory, 'facts.csv')
   const parquet = join(directory, 'facts.parquet')
   await connection.run(`COPY facts TO '${csv}' (HEADER)`)

@@ -36,18 +36,26 @@ const COLUMNS = [
 ]
 const TIMES = 7
 
-function timesOf(count, work) {
-  const times = []
-  for (let i = 0; i < count; i++) {
-    const began = performance.now()
-    work(i)
-    times.push(performance.now() - began)
-  }
-  return times.sort((a, b) => a - b)
+/** Milliseconds by the clock, and of all processors together: on a machine that others use too, the second tells more. */
+async function timed(work) {
+  const before = process.cpuUsage()
+  const began = performance.now()
+  await work()
+  const clock = performance.now() - began
+  const { user, system } = process.cpuUsage(before)
+  return { clock, cpu: (user + system) / 1000 }
 }
-const best = (times) => times[0]
-const median = (times) => times[Math.floor(times.length / 2)]
-const worst = (times) => times.at(-1)
+
+async function timesOf(count, work) {
+  const times = []
+  for (let i = 0; i < count; i++) times.push(await timed(() => work(i)))
+  return times
+}
+const sorted = (times, by) => times.map((time) => time[by]).sort((a, b) => a - b)
+const best = (times) => ({ clock: sorted(times, 'clock')[0], cpu: sorted(times, 'cpu')[0] })
+const median = (times, by) => sorted(times, by)[Math.floor(times.length / 2)]
+const worst = (times, by) => sorted(times, by).at(-1)
+const ratio = (a, b) => Number((a / b).toFixed(2))
 const ms = (time) => Number(time.toFixed(1))
 
 function bookOf(size) {
@@ -148,16 +156,13 @@ function sumOfAmounts(column, rows) {
 async function duckPlans(connection) {
   const rows = []
   for (const [plan, statements] of Object.entries(PLANS)) {
-    let least = Number.POSITIVE_INFINITY
-    for (let i = 0; i < 4; i++) {
-      const began = performance.now()
+    const times = await timesOf(4, async () => {
       for (const statement of statements) await connection.run(statement)
-      least = Math.min(least, performance.now() - began)
-    }
+    })
     const reader = await connection.runAndReadAll('SELECT * FROM figures')
-    rows.push({ plan, time: least, figures: reader.getRows() })
+    rows.push({ plan, ...best(times), figures: reader.getRows() })
   }
-  return rows.sort((a, b) => a.time - b.time)
+  return rows.sort((a, b) => a.clock - b.clock)
 }
 
 /** Cells that differ from the plan's figures; a node without a row there is zero. */
@@ -208,7 +213,7 @@ function editsOf(book) {
 
 const VERSIONS = 9
 
-function benchEdits(book, frame, base) {
+async function benchEdits(book, frame, base) {
   const policy = 'top_down'
   const rules = book.rules.map(({ rule }) => rule)
   const rows = []
@@ -221,11 +226,18 @@ function benchEdits(book, frame, base) {
       return figuresOf(calculation, book.tree, useCase, frame)
     }
     let last
-    const times = timesOf(VERSIONS, (i) => {
+    const times = await timesOf(VERSIONS, (i) => {
       last = figures(useCases[i], { base })
     })
     const same = resultDigest(last) === resultDigest(figures(useCases.at(-1), {}))
-    rows.push({ edit, 'median ms': ms(median(times)), 'worst ms': ms(worst(times)), 'same as cold': same })
+    rows.push({
+      edit,
+      'median ms': ms(median(times, 'clock')),
+      'worst ms': ms(worst(times, 'clock')),
+      'median cpu ms': ms(median(times, 'cpu')),
+      'worst cpu ms': ms(worst(times, 'cpu')),
+      'same as cold': same,
+    })
   }
   return rows
 }
@@ -235,20 +247,22 @@ async function coldRun(connection, book) {
   try {
     const path = join(directory, 'facts.parquet')
     await connection.run(`COPY (${factsQuery(book)}) TO '${path}' (FORMAT parquet)`)
-    const began = performance.now()
-    const source = await openDuckSource({ path })
-    const frame = await source.read({
-      ...frameColumns(book.tree, book.useCase),
-      where: [{ column: 'pnl_date', equals: DATE }],
-      through: null,
+    let frame
+    const read = await timed(async () => {
+      const source = await openDuckSource({ path })
+      frame = await source.read({
+        ...frameColumns(book.tree, book.useCase),
+        where: [{ column: 'pnl_date', equals: DATE }],
+        through: null,
+      })
+      source.close()
     })
-    const read = performance.now() - began
-    const input = { tree: book.tree, useCase: book.useCase, policy: 'most_specific', frame }
-    const figures = figuresOf(calculate(input), book.tree, book.useCase, frame)
-    const digest = resultDigest(figures)
-    const time = performance.now() - began
-    source.close()
-    return { read, time, digest }
+    let digest
+    const rest = await timed(() => {
+      const input = { tree: book.tree, useCase: book.useCase, policy: 'most_specific', frame }
+      digest = resultDigest(figuresOf(calculate(input), book.tree, book.useCase, frame))
+    })
+    return { read, time: { clock: read.clock + rest.clock, cpu: read.cpu + rest.cpu }, digest }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -269,50 +283,59 @@ export async function benchKernel(size) {
   console.log(
     `${size.facts.toLocaleString('en-US')} facts in memory (frame ${(bytes / 1e6).toFixed(0)} MB), 2 scenarios, 4 measures, ${size.nodes} nodes, ${size.rules} rules; DuckDB with ${availableParallelism()} threads, the kernel with one; best of ${TIMES}`,
   )
-  const floor = best(timesOf(TIMES, () => scan(frame)))
-  const kernel = best(coldTimes(book, frame))
+  const floor = best(await timesOf(TIMES, () => scan(frame)))
+  const kernel = best(await coldTimes(book, frame))
   const calculation = calculate({ tree: book.tree, useCase: book.useCase, policy: 'most_specific', frame })
   const plans = await duckPlans(connection)
   const checked = plans.map(({ figures, ...plan }) => ({
     ...plan,
     different: differences(book, calculation, figures),
   }))
+  const row = (what, { clock, cpu }) => ({
+    what,
+    ms: ms(clock),
+    'cpu ms': ms(cpu),
+    '÷ kernel': ratio(clock, kernel.clock),
+    'cpu ÷ kernel': ratio(cpu, kernel.cpu),
+  })
   console.table([
-    { what: 'one scan of the frame', ms: ms(floor), 'kernel ×': ms(kernel / floor) },
-    { what: 'kernel: calculate, with cells and findings', ms: ms(kernel), 'kernel ×': 1 },
-    ...checked.map(({ plan, time, different }) => ({
-      what: `DuckDB: ${plan}`,
-      ms: ms(time),
-      'kernel ×': Number((kernel / time).toFixed(2)),
+    row('one scan of the frame', floor),
+    row('kernel: calculate, with cells and findings', kernel),
+    ...checked.map(({ plan, different, ...time }) => ({
+      ...row(`DuckDB: ${plan}`, time),
       'cells that differ': `${different} of ${calculation.cells.length}`,
     })),
   ])
   const [fastest] = checked
   const named = checked.find(({ plan }) => plan.startsWith('distinct tuples'))
-  console.log(
-    `kernel against DuckDB: ${(fastest.time / kernel).toFixed(1)} times ahead of its fastest plan (${fastest.plan}), ${(named.time / kernel).toFixed(1)} times ahead of distinct tuples; ${(kernel / floor).toFixed(1)} scans of the frame`,
-  )
+  for (const [by, name] of [
+    ['clock', 'by the clock'],
+    ['cpu', 'by processor time'],
+  ])
+    console.log(
+      `${name} the kernel is ${ratio(fastest[by], kernel[by])} times ahead of DuckDB's fastest plan (${fastest.plan}), ${ratio(named[by], kernel[by])} times ahead of ${named.plan}, and takes ${ratio(kernel[by], floor[by])} scans of the frame`,
+    )
 
   const cold = await coldRun(connection, book)
   const heap = process.memoryUsage()
-  const making = timesOf(3, () => rollUpBase(frame, book.tree, book.useCase, 'edits'))
+  const making = await timesOf(3, () => rollUpBase(frame, book.tree, book.useCase, 'edits'))
   const base = rollUpBase(frame, book.tree, book.useCase, 'edits')
   // What every edit finds ready: the figures of the rules as they were.
   const before = calculate({ tree: book.tree, useCase: book.useCase, policy: 'most_specific', frame, base })
   const beforeFigures = figuresOf(before, book.tree, book.useCase, frame)
   const kept = process.memoryUsage()
-  const edits = benchEdits(book, frame, base)
+  const edits = await benchEdits(book, frame, base)
   console.log(
-    `cold run from Parquet: read ${ms(cold.read)} ms, figures and digest after ${ms(cold.time)} ms; a base for edits in ${ms(best(making))} ms, ${((kept.heapUsed + kept.arrayBuffers - heap.heapUsed - heap.arrayBuffers) / 1e6).toFixed(0)} MB`,
+    `cold run from Parquet: read ${ms(cold.read.clock)} ms, figures and digest after ${ms(cold.time.clock)} ms (cpu ${ms(cold.time.cpu)} ms); a base for edits in ${ms(best(making).clock)} ms (cpu ${ms(best(making).cpu)} ms), ${((kept.heapUsed + kept.arrayBuffers - heap.heapUsed - heap.arrayBuffers) / 1e6).toFixed(0)} MB`,
   )
   console.log(
     'a rule edited → the figures of the whole tree, frame and base kept (every version of the rule is new)',
   )
   console.table(edits)
-  const slowest = Math.max(...edits.map((row) => row['worst ms']))
-  const typical = Math.max(...edits.map((row) => row['median ms']))
+  const most = (column) => Math.max(...edits.map((edit) => edit[column]))
+  const part = (column, by) => `1/${Math.round(cold.time[by] / most(column))}`
   console.log(
-    `slowest kind of edit: median 1/${Math.round(cold.time / typical)} of the cold run, worst 1/${Math.round(cold.time / slowest)}`,
+    `the slowest kind of edit beside the cold run: median ${part('median ms', 'clock')}, worst ${part('worst ms', 'clock')}; by processor time ${part('median cpu ms', 'cpu')}, ${part('worst cpu ms', 'cpu')}`,
   )
 
   const half = { ...frame, ...withRows(frame.blocks.slice(0, Math.ceil(frame.blocks.length / 2))) }
@@ -322,12 +345,18 @@ export async function benchKernel(size) {
   connection.closeSync()
   instance.closeSync()
   const growth = [
-    ['half the facts', best(coldTimes(book, half))],
+    ['half the facts', best(await coldTimes(book, half))],
     ['all', kernel],
-    ['all, nodes and rules doubled', best(coldTimes(double, doubleFrame))],
+    ['all, nodes and rules doubled', best(await coldTimes(double, doubleFrame))],
   ]
   console.table(
-    growth.map(([facts, time]) => ({ facts, ms: ms(time), '× all': Number((time / kernel).toFixed(2)) })),
+    growth.map(([facts, { clock, cpu }]) => ({
+      facts,
+      ms: ms(clock),
+      'cpu ms': ms(cpu),
+      '÷ all': ratio(clock, kernel.clock),
+      'cpu ÷ all': ratio(cpu, kernel.cpu),
+    })),
   )
   console.log(
     `peak memory, both engines' data included: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MB`,

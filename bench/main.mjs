@@ -14,6 +14,8 @@ const { values, positionals } = parseArgs({
     rules: { type: 'string' },
     seconds: { type: 'string', default: '5' },
     'db-url': { type: 'string' },
+    sources: { type: 'string', default: 'parquet,csv,embedded,server' },
+    shapes: { type: 'string', default: 'many,few' },
   },
 })
 
@@ -43,4 +45,6 @@ await bench({
   rules: Number(values.rules ?? sizes.rules),
   seconds: Number(values.seconds),
   dbUrl: values['db-url'],
+  sources: values.sources,
+  shapes: values.shapes,
 })

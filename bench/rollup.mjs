@@ -1,146 +1,141 @@
-// Whole runs of the roll-up by stage, beside what the engine needs to deliver the same columns.
+// Whole runs of the roll-up by stage, for each place that facts can be in: cold, beside what its engine needs to
+// hand over the same columns or their tuples; again from the kept frame; and what storing the figures costs beside
+// COPY of the same rows. Two books: one where nearly every fact is a tuple of its own, one of few tuples.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DuckDBInstance } from '@duckdb/node-api'
-import pg from 'pg'
-import { to as copyTo } from 'pg-copy-streams'
-import { DATE, writeFacts, writeStructure, writeUseCase } from './book.mjs'
+import { writeFacts, writeStructure, writeUseCase } from './book.mjs'
 
-const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
-const COLUMNS = ['book', 'cc_id', 'region', 'scenario', 'strategy', 'm0', 'm1', 'm2', 'm3']
+const CHILD = fileURLToPath(new URL('./rollup-child.mjs', import.meta.url))
+const TIMES = 3
 
-/** Runs the CLI in a process of its own: seconds and peak memory are those of a user's command. */
-function tieout(db, ...args) {
-  const script = `
-    process.argv = [process.argv[0], ${JSON.stringify(CLI)}, ...${JSON.stringify([...args, '--db', db, '--json', '--quiet'])}]
-    process.on('exit', () => process.stderr.write('\\nPEAK ' + process.resourceUsage().maxRSS))
-    await import(${JSON.stringify(CLI)})`
-  const began = performance.now()
-  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+/** Runs one action in a process of its own. */
+function child(what, options) {
+  const run = spawnSync(process.execPath, [CHILD, what, JSON.stringify(options)], {
     maxBuffer: 1 << 30,
     encoding: 'utf8',
   })
-  const seconds = (performance.now() - began) / 1000
-  if (child.status !== 0) throw new Error(`tieout ${args.join(' ')}: exit ${child.status}\n${child.stderr}`)
-  return {
-    output: JSON.parse(child.stdout),
-    seconds,
-    peakMb: Number(/PEAK (\d+)/.exec(child.stderr)[1]) / 1024,
-  }
+  if (run.status !== 0) throw new Error(`${what}: exit ${run.status}\n${run.stderr}`)
+  return JSON.parse(run.stdout)
 }
 
-export async function benchRollup({ facts, nodes, rules, dbUrl }) {
-  const directory = mkdtempSync(join(tmpdir(), 'tieout-bench-'))
-  const rows = []
-  try {
-    const structure = writeStructure(directory, nodes)
-    const { csv, parquet } = await writeFacts(directory, { facts, nodes })
-    const digests = new Set()
-    const measure = async (label, db, floor) => {
-      tieout(db, 'structures', 'import', 'BENCH', structure)
-      const imported =
-        label === 'Parquet in place' ? undefined : tieout(db, 'facts', 'import', csv, '--table', 'fact_bench')
-      const source =
-        label === 'Parquet in place'
-          ? `{engine: duckdb, path: ${parquet}, date: pnl_date, scenario: scenario}`
-          : '{table: fact_bench, date: pnl_date, scenario: scenario}'
-      tieout(db, 'use-cases', 'apply', writeUseCase(directory, { name: 'Bench', source, nodes, rules }))
-      const runs = [1, 2, 3].map(() => tieout(db, 'runs', 'create', '--use-case', 'Bench', '--date', DATE))
-      const best = runs.reduce((a, b) => (a.output.duration_ms <= b.output.duration_ms ? a : b))
-      const { stages, duration_ms, cells, result_digest } = best.output
-      digests.add(result_digest)
-      rows.push({
-        source: label,
-        'import s': imported === undefined ? '' : imported.seconds.toFixed(1),
-        'read ms': stages.read_ms,
-        'floor ms': Math.round(await floor(db)),
-        'calculate ms': stages.calculate_ms,
-        'store ms': stages.store_ms,
-        'run ms': duration_ms,
-        'command s': best.seconds.toFixed(2),
-        'frame MB': (stages.frame_bytes / 1e6).toFixed(0),
-        'peak MB': best.peakMb.toFixed(0),
-        cells,
-      })
-    }
-    await measure('Parquet in place', join(directory, 'parquet-db'), () => duckFloor(parquet))
-    await measure('embedded (PGlite)', join(directory, 'embedded-db'), async () => Number.NaN)
-    if (dbUrl !== undefined) {
-      const name = `tieout_bench_${randomBytes(4).toString('hex')}`
-      execFileSync('psql', [dbUrl, '-qc', `CREATE DATABASE ${name}`])
-      const url = dbUrl.replace(/\/[^/]*$/, `/${name}`)
-      try {
-        tieout(url, 'migrate', 'up')
-        await measure('PostgreSQL server', url, postgresFloor)
-      } finally {
-        execFileSync('psql', [dbUrl, '-qc', `DROP DATABASE ${name} WITH (FORCE)`])
+const best = (runs, by) => runs.reduce((a, b) => (by(a) <= by(b) ? a : b))
+const ms = Math.round
+const ratio = (value, floor) => (value / floor).toFixed(2)
+
+export async function benchRollup({ facts, nodes, rules, dbUrl, sources, shapes }) {
+  for (const shape of shapes.split(',')) {
+    const directory = mkdtempSync(join(tmpdir(), 'tieout-bench-'))
+    try {
+      const files = await writeFacts(directory, { facts, nodes, shape })
+      const structure = writeStructure(directory, nodes)
+      const bench = { directory, files, structure, facts, nodes, rules, shape }
+      const found = []
+      for (const source of sources.split(',')) {
+        if (source === 'server') {
+          if (dbUrl !== undefined) found.push(onServer(dbUrl, (db) => measure(bench, source, db)))
+        } else found.push(measure(bench, source, join(directory, `${source}-db`)))
       }
+      report(bench, found)
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
     }
-    console.log(
-      `${facts.toLocaleString('en-US')} facts, 2 scenarios, 4 measures, ${nodes} nodes, ${rules} rules; best of 3 runs`,
-    )
-    console.table(rows)
-    console.log(
-      'floor: what the engine alone needs to hand over the same columns (COPY to a reader that throws them away; DuckDB chunks)',
-    )
-    for (const row of rows)
-      if (row['floor ms'] > 0)
-        console.log(
-          `${row.source}: read / floor = ${(row['read ms'] / row['floor ms']).toFixed(2)}, whole run / floor = ${(row['run ms'] / row['floor ms']).toFixed(2)}`,
-        )
-    console.log(
-      digests.size === 1
-        ? `one result digest: ${[...digests][0]}`
-        : `DIGESTS DIFFER: ${[...digests].join(' ')}`,
-    )
-    if (digests.size !== 1) process.exitCode = 1
+  }
+}
+
+function onServer(dbUrl, work) {
+  const name = `tieout_bench_${randomBytes(4).toString('hex')}`
+  execFileSync('psql', [dbUrl, '-qc', `CREATE DATABASE ${name}`])
+  try {
+    return work(dbUrl.replace(/\/[^/]*$/, `/${name}`))
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    execFileSync('psql', [dbUrl, '-qc', `DROP DATABASE ${name} WITH (FORCE)`])
   }
 }
 
-async function bestOf(times, work) {
-  let best = Number.POSITIVE_INFINITY
-  for (let i = 0; i < times; i++) {
-    const began = performance.now()
-    await work()
-    best = Math.min(best, performance.now() - began)
-  }
-  return best
+function measure({ directory, files, structure, facts, nodes, rules, shape }, source, db) {
+  const file = source === 'parquet' || source === 'csv' ? files[source] : undefined
+  const spec =
+    file === undefined
+      ? '{table: fact_bench, date: pnl_date, scenario: scenario}'
+      : `{engine: duckdb, path: ${file}, date: pnl_date, scenario: scenario}`
+  const useCase = writeUseCase(directory, { name: 'Bench', source: spec, nodes, rules })
+  const began = performance.now()
+  child('import', {
+    db,
+    operations: [
+      ['structures import', { name: 'BENCH', file: structure }],
+      ...(file === undefined ? [['facts import', { file: files.csv, table: 'fact_bench' }]] : []),
+      ['use-cases apply', { file: useCase }],
+    ],
+  })
+  const setUp = (performance.now() - began) / 1000
+  const cold = best(
+    Array.from({ length: TIMES }, () => child('cold', { db })),
+    ({ stages }) => stages.read_ms,
+  )
+  // Grouping facts that are nearly all of their own is not what an engine would do to be quick.
+  const times = shape === 'few' ? TIMES : facts > 2_000_000 ? 0 : 1
+  const floor = file === undefined ? child('booksFloor', { db, times }) : child('duckFloor', { file, times })
+  const frames = join(directory, `${source}-frames`)
+  mkdirSync(frames)
+  const memory = child('memory', { db, frames })
+  const disk = child('disk', { db, frames })
+  const store = child('store', { db, run: cold.run_id, useCase: null })
+  return { source, setUp, cold, floor, memory, disk, store }
 }
 
-async function postgresFloor(url) {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const best = await bestOf(3, async () => {
-    const stream = client.query(
-      copyTo(`COPY (SELECT ${COLUMNS.join(', ')} FROM fact_bench WHERE pnl_date = '${DATE}') TO STDOUT`),
-    )
-    let bytes = 0
-    for await (const chunk of stream) bytes += chunk.length
-    return bytes
-  })
-  await client.end()
-  return best
-}
-
-async function duckFloor(parquet) {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  const best = await bestOf(3, async () => {
-    const result = await connection.stream(
-      `SELECT ${COLUMNS.join(', ')} FROM '${parquet}' WHERE pnl_date = DATE '${DATE}'`,
-    )
-    for (;;) {
-      const chunk = await result.fetchChunk()
-      if (chunk === null || chunk.rowCount === 0) return
-    }
-  })
-  connection.closeSync()
-  instance.closeSync()
-  return best
+function report({ facts, nodes, rules, shape }, found) {
+  console.log(
+    `\n${facts.toLocaleString('en-US')} facts of ${shape === 'few' ? 'few tuples' : 'nearly as many tuples'}, 2 scenarios, 4 measures, ${nodes} nodes, ${rules} rules; cold: best of ${TIMES} processes`,
+  )
+  console.table(
+    found.map(({ source, setUp, cold, floor, memory, disk }) => {
+      const least = Math.min(floor.facts, floor.tuples ?? Number.POSITIVE_INFINITY)
+      return {
+        source,
+        'set up s': setUp.toFixed(1),
+        'floor facts': ms(floor.facts),
+        'floor tuples': floor.tuples === null ? '' : ms(floor.tuples),
+        'read ms': cold.stages.read_ms,
+        'read/floor': ratio(cold.stages.read_ms, least),
+        'run ms': cold.duration_ms,
+        'run/floor': ratio(cold.duration_ms, least),
+        'kept: memory': memory.stages.read_ms,
+        'kept: disk': disk.stages.read_ms,
+        'calculate ms': cold.stages.calculate_ms,
+        'store ms': cold.stages.store_ms,
+        'frame MB': (cold.stages.frame_bytes / 1e6).toFixed(0),
+        'peak MB': ms(cold.peakMb),
+      }
+    }),
+  )
+  console.table(
+    found.map(({ source, store }) => ({
+      source,
+      figures: store.figures,
+      'save ms': ms(store.save),
+      'bare COPY ms': ms(store.plain),
+      'save/COPY': ratio(store.save, store.plain),
+      'COPY with keys ms': ms(store.keyed),
+      'save/COPY with keys': ratio(store.save, store.keyed),
+    })),
+  )
+  console.log(
+    'floor: what the engine alone needs to hand over the columns, or their tuples, to a reader that throws them away;\nCOPY with keys: into a table with the same primary key, index and foreign key',
+  )
+  const kept = found.map(({ memory, disk }) => `${memory.stages.frame}/${disk.stages.frame}`)
+  console.log(`kept frames came from ${[...new Set(kept)].join(', ')}`)
+  const digests = new Set(
+    found.flatMap(({ cold, memory, disk }) => [cold, memory, disk].map((run) => run.result_digest)),
+  )
+  console.log(
+    digests.size === 1
+      ? `one result digest: ${[...digests][0]}`
+      : `DIGESTS DIFFER: ${[...digests].join(' ')}`,
+  )
+  if (digests.size !== 1) process.exitCode = 1
 }

@@ -1,6 +1,7 @@
 /**
  * The tours of the documents are executed: their commands run one after another as written, and every line of
- * output that is shown must be printed. Run ids, times and digests, which differ from run to run, are `…` there.
+ * output that is shown must be printed. Run ids, times and digests, which differ from run to run, are `…` there; RUN_ID is the
+ * run of the last command that named one, FIRST_RUN of the first.
  */
 
 import { execFile } from 'node:child_process'
@@ -35,7 +36,7 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 const pattern = (line: string): RegExp =>
   new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}\\s*$`, 'm')
 
-test.each(['README.md', 'docs/fact-adjustments.md'])(
+test.each(['README.md', 'docs/evidence.md', 'docs/fact-adjustments.md'])(
   'every command of the tour prints what %s says',
   async (document) => {
     const directory = mkdtempSync(join(tmpdir(), 'tieout-tour-'))
@@ -43,9 +44,11 @@ test.each(['README.md', 'docs/fact-adjustments.md'])(
       const steps = tour(document)
       expect(steps.length).toBeGreaterThanOrEqual(5)
       let runId = ''
+      let firstRunId = ''
       for (const { command, shown } of steps) {
         const line = command
           .replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
+          .replaceAll('FIRST_RUN', firstRunId)
           .replaceAll('RUN_ID', runId)
         const environment = {
           PATH: process.env.PATH,
@@ -55,6 +58,7 @@ test.each(['README.md', 'docs/fact-adjustments.md'])(
         const { stdout } = await run('sh', ['-c', line], { cwd: root, env: environment })
         for (const expected of shown) expect(stdout, command).toMatch(pattern(expected))
         runId = /Run ([0-9a-f-]{36})/.exec(stdout)?.[1] ?? runId
+        if (firstRunId === '') firstRunId = runId
       }
     } finally {
       rmSync(directory, { recursive: true, force: true })

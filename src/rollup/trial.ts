@@ -3,6 +3,7 @@
  * facts, nothing stored. Raises what editing, binding and reading raise.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { IsoDate } from '../base/dates.js'
 import { isZero, subtract } from '../base/decimal.js'
 import type { Tx } from '../books/books.js'
@@ -66,7 +67,7 @@ export async function editedInputs(
 export async function tryEdits(context: Context, tx: Tx, request: TrialRequest): Promise<Trial> {
   const current = await currentInputs(tx, request)
   const edited = await editedInputs(context, tx, current, request)
-  const isSameSource = JSON.stringify(current.useCase.source) === JSON.stringify(edited.useCase.source)
+  const isSameSource = isDeepStrictEqual(current.useCase.source, edited.useCase.source)
   const before = await read(context, tx, isSameSource ? [current, edited] : [current])
   const after = isSameSource ? before : await read(context, tx, [edited])
   context.progress.report('calculating', after.frame.facts)
@@ -99,6 +100,12 @@ export interface ChangedCell {
 
 /** In the order of the edited tree, then the cells that are gone. */
 export function changedCells({ before, after }: Trial): ChangedCell[] {
+  if (hasSameCells(before, after)) {
+    const { cells } = before.calculation
+    return after.calculation.cells.flatMap((cell, i) =>
+      cell === cells[i] || isSame(cells[i]!, cell) ? [] : [{ before: cells[i]!, after: cell }],
+    )
+  }
   const known = cellsOf(before)
   const now = cellsOf(after)
   const gone = [...known].flatMap(([key, cell]) => (now.has(key) ? [] : [{ before: cell, after: undefined }]))
@@ -108,6 +115,14 @@ export function changedCells({ before, after }: Trial): ChangedCell[] {
   })
   return [...there, ...gone]
 }
+
+/** Over one tree, measures and scenarios cells stand in one order. */
+const hasSameCells = (a: Calculated, b: Calculated): boolean =>
+  a.inputs.tree === b.inputs.tree &&
+  isDeepStrictEqual(
+    [a.inputs.useCase.measures, a.calculation.scenarios],
+    [b.inputs.useCase.measures, b.calculation.scenarios],
+  )
 
 function cellsOf({ inputs, calculation }: Calculated): ReadonlyMap<string, Cell> {
   const { tree, useCase } = inputs

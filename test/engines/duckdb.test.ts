@@ -280,6 +280,19 @@ describe('what a CSV column holds is decided by its content', () => {
   })
 })
 
+test('rows far down a CSV file still have their say', async () => {
+  // 30,000 rows: the last of them is another kind of value, or the first that is any.
+  const rows = (last: string): string => {
+    const plain = Array.from({ length: 30_000 }, (_, i) => `${i}.5,,2025-12-24,x`)
+    return `amount,late,day,name\n${plain.join('\n')}\n${last}\n`
+  }
+  const types = async (last: string): Promise<string[]> =>
+    reading(files.write('far.csv', rows(last)), async ({ columns }) => columns.map(({ type }) => type))
+  expect(await types('1.25,7,2025-12-25,1')).toEqual(['numeric', 'numeric', 'date', 'text'])
+  expect(await types('n/a,2025-01-01,soon,1')).toEqual(['text', 'date', 'text', 'text'])
+  expect(await types('1,,,')).toEqual(['numeric', 'text', 'date', 'text'])
+})
+
 test('an empty field does not make text of a CSV date column', async () => {
   const path = files.write('dates.csv', 'book,day\nB1,2025-12-24\nB2,\n')
   expect(await reading(path, async ({ columns }) => columns[1])).toEqual({ name: 'day', type: 'date' })

@@ -289,10 +289,10 @@ describe('refuses, and leaves nothing behind', () => {
     await refusedAndNothingLeft(own, { run: id, file: place('x.zip') }, ['TIE-2805'])
   })
 
-  test('when it is interrupted', async () => {
+  test.each(['reading facts', 'writing facts'])('when it is interrupted while %s', async (stageOfAbort) => {
     const stop = new AbortController()
     const report = (stage: string): void => {
-      if (stage === 'calculating') stop.abort()
+      if (stage === stageOfAbort) stop.abort()
     }
     const interrupted = { ...context, progress: { report }, signal: stop.signal }
     const before = readdirSync(folder.path).sort()

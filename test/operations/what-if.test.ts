@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
+import { KeptFrames } from '#tieout/engines/kept-frames'
 import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
 import {
   contextOf,
@@ -187,5 +188,84 @@ describe('a trial kept as a run', () => {
       trial({ set_rules: [{ node: 'A', where: '(' }] }),
     )
     expect(problems[0]).toMatchObject({ code: 'TIE-2201', place: { pointer: '/set_rules/0/where' } })
+  })
+})
+
+describe('rules preview', () => {
+  const preview = (rule: object): Promise<Output> =>
+    perform(context, 'rules preview', { use_case: 'Tried', date: '2025-12-24', ...rule })
+
+  test('says what the rule finds, shows facts of it, and the figures of its node and the root', async () => {
+    const before = await tableCounts(db.books)
+    const out = await preview({ node: 'A1', where: "book = 'B2'", examples: 2 })
+    expect(out).toMatchObject({
+      rule: "where book = 'B2'",
+      outcome: 'decides',
+      found: [{ where: "book = 'B2'", facts: 1, amounts: [{ column: 'amt', amount: '15.00' }] }],
+      near_misses: [],
+      changed: 3,
+    })
+    expect(out.examples).toEqual([{ values: { book: 'B2', cc: 'A1' }, amounts: { amt: '15.00' }, facts: 1 }])
+    // A1 of 25: the saved rule takes 10, this one 15.
+    expect(lines({ rows: [...out.node, ...out.root] })).toEqual([
+      'A1: 10.00 → 15.00 (5.00), plug 15.00 → 10.00',
+      'R: 37.00 → 42.00 (5.00), plug 15.00 → 10.00',
+    ])
+    expect(await tableCounts(db.books)).toEqual(before)
+  })
+
+  test('a rule that finds nothing names what it nearly found', async () => {
+    const out = await preview({ node: 'B', where: "book = 'B33'" })
+    expect(out).toMatchObject({ found: [{ facts: 0 }], examples: [], near_misses: ["book = 'B3'"] })
+    expect(out.findings.map(({ code }: Output) => code)).toEqual(['RULE_MATCHES_NOTHING'])
+  })
+
+  test('a rule that would be skipped says why', async () => {
+    const out = await preview({ node: 'A', where: "book = 'B1'" })
+    expect(out).toMatchObject({ outcome: 'skipped', changed: 0 })
+    expect(out.reason).toContain('One (A1) below it has a rule of its own')
+  })
+
+  test('every sum of a formula is told by itself', async () => {
+    const out = await preview({ node: 'B', formula: "sum(amt where book = 'B1') - sum(fee)" })
+    expect(out.found.map(({ where, facts }: Output) => `${where} ${facts}`)).toEqual([
+      "book = 'B1' 2",
+      'null 4',
+    ])
+    // 10 + 20 − (1 + 1.50 + 2 + 0.70) = 24.80
+    expect(out.node[0].after.adjusted).toBe('24.80')
+  })
+
+  test.each<[object, string]>([
+    [{ node: 'A9', formula: '1' }, 'TIE-2306 /node'],
+    [{ node: 'A', where: "bok = 'B1'" }, 'TIE-2202 /where'],
+    [{ node: 'A', formula: '1 +' }, 'TIE-2201 /formula'],
+    [{ node: 'A', where: "book = 'B1'", date: 'tomorrow' }, 'TIE-2501 '],
+  ])('%j: %s, nothing stored', async (rule, expected) => {
+    const [first] = await refusedAndNothingStored(db.books, () => preview(rule))
+    expect(`${first!.code} ${first!.place?.pointer ?? ''}`).toBe(expected)
+  })
+})
+
+describe('on kept facts', () => {
+  test('a second edit reads nothing, whatever columns it names, and gives the figures of a cold one', async () => {
+    const frames = new KeptFrames({ memoryBytes: 1e8, directory: null, diskBytes: 0, now: () => 0 })
+    const kept = { ...context, frames }
+    const ask = (from: Context, edits: object): Promise<Output> =>
+      perform(from, 'whatif', { use_case: 'Tried', date: '2025-12-24', edits })
+    const wide = { set_rules: [{ node: 'B', formula: "sum(fee where book = 'B3')" }] }
+    const narrow = { remove_rules: [{ node: 'A1' }] }
+    const found = []
+    for (const edits of [wide, narrow, wide]) {
+      const { frame, ...rest } = await ask(kept, edits)
+      const { frame: _, ...cold } = await ask(context, edits)
+      expect(rest).toEqual(cold)
+      found.push(frame)
+    }
+    expect(found).toEqual(['read', 'memory', 'memory'])
+    // New facts are another place: they are read.
+    const file = folder.write('late.csv', 'cc,pnl_date,book,amt,fee\nB,2025-12-24,B3,1.00,0.10\n')
+    await perform(context, 'facts import', { file, table: 'fact_tried' })
+    expect(await ask(kept, narrow)).toMatchObject({ frame: 'read', facts: 5 })
   })
 })

@@ -109,6 +109,14 @@ class Loaded:
     def results(self, run_id):
         return self.cli.call("results", ["runs", "results", run_id, "--format", "csv"])
 
+    def bundle(self, run_id, folder, verifier):
+        """Export the run and let the offline program check it, without the database."""
+        path = os.path.join(folder, run_id + ".zip")
+        self.cli.call_json("bundle", ["export", "run", run_id, path])
+        done = subprocess.run(["node", verifier, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            raise StepFailed("bundle: exit %d\n    %s" % (done.returncode, clip(done.stdout + done.stderr)))
+
 
 # ---------------------------------------------------------------- comparison
 
@@ -240,6 +248,8 @@ def check_seed(seed, args, scratch, report):
                 texts[date, policy] = text = loaded.results(run_id)
                 base[date, policy] = digest
                 differences, cells = compare(structure, case, date, policy, expected, text)
+                if args.bundles:
+                    loaded.bundle(run_id, folder, args.bundles)
             except StepFailed as failure:
                 report.failure("seed %d %s %s" % (seed, policy, date), str(failure))
                 say("base", policy, date, 0, 1, seconds)
@@ -438,6 +448,7 @@ def main():
     parser.add_argument("--plain-ids", action="store_true", help="node ids N0, N1, … only")
     parser.add_argument("--edge-spaces", action="store_true", help="values with a leading or trailing space")
     parser.add_argument("--quoted-ids", action="store_true", help='ids with a " in formulas, doubled inside the quotes')
+    parser.add_argument("--bundles", metavar="VERIFIER", help="export each run and check its bundle by this program")
     parser.add_argument("--timeout", type=int, default=600, help="seconds for one CLI step")
     parser.add_argument("--keep", action="store_true", help="keep the files of the cases")
     args = parser.parse_args()

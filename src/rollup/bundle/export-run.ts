@@ -64,6 +64,7 @@ export async function exportRun(
     ]
     let manifest: Manifest | undefined
     const written = await writeBundle(place, parts, async (files) => {
+      context.signal.throwIfAborted()
       const recorded = run.header.parameters as unknown as RecordedTotals
       const moved = (await stampOf(source)) === stamp ? undefined : 'the file changed while it was read'
       const detail = totals.differenceFrom(recorded) ?? moved

@@ -1,5 +1,6 @@
 /** Comparing two runs of a use case: the difference of every figure, and what caused it. */
 
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Decimal, formatDecimal, isZero, subtract } from '../../base/decimal.js'
 import { refuse } from '../../base/errors.js'
@@ -158,7 +159,7 @@ function calculateStates(
     const states = causes.map((cause) => {
       const mixed = mixedInputs(left, right, cause)
       // Facts of another source cannot be read by this mapping: they come with the mapping.
-      const readable = JSON.stringify(mixed.useCase.source) === JSON.stringify(spec)
+      const readable = isDeepStrictEqual(mixed.useCase.source, spec)
       return { cause, inputs: readable ? calculable(mixed, source.columns) : undefined }
     })
     const possible = states.flatMap(({ inputs }) => inputs ?? [])

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { type Decimal, formatDecimal, subtract } from '../../base/decimal.js'
+import { Refusal } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
 import { type Operation, operation } from '../../books/operation.js'
 import type { Cell } from '../calculate.js'
@@ -9,9 +10,11 @@ import { editsSchema } from '../edit-use-case.js'
 import { figuresOf } from '../figures.js'
 import type { Calculated } from '../inputs.js'
 import { resultDigest } from '../result-digest.js'
+import { cellsOfNode, previewRule } from '../rule-preview.js'
 import { ruleText } from '../rule-text.js'
 import { type ChangedCell, changedCells, type Trial, tryEdits } from '../trial.js'
-import { POLICIES } from '../use-case.js'
+import { POLICIES, type Rule } from '../use-case.js'
+import { ruleDraftSchema } from '../use-case-draft.js'
 import { amount, BINDING_ERRORS, cobDate, dateOf, findingSchema } from './schemas.js'
 
 const side = z.object({
@@ -33,7 +36,7 @@ const changedCell = z.object({
   difference: amount.nullable().describe('Adjusted after − before; null where either is empty.'),
 })
 
-export const whatIf = operation({
+const whatIf = operation({
   name: 'whatif',
   summary: 'A trial of edits that are not saved: every figure that would change, before and after.',
   effect: 'read',
@@ -103,7 +106,7 @@ const identityOf = ({ message: _, ...finding }: Finding): string => JSON.stringi
 const digestOf = ({ calculation, inputs, frame }: Calculated): string =>
   resultDigest(figuresOf(calculation, inputs.tree, inputs.useCase, frame))
 
-export function shownCell({ before, after }: Trial, changed: ChangedCell): z.output<typeof changedCell> {
+function shownCell({ before, after }: Trial, changed: ChangedCell): z.output<typeof changedCell> {
   const [{ inputs }, cell] = changed.after === undefined ? [before, changed.before!] : [after, changed.after]
   const node = inputs.tree.nodes[cell.node]!
   const [a, b] = [changed.before?.adjusted, changed.after?.adjusted]
@@ -130,4 +133,101 @@ const shownSide = ({ natural, adjusted, plug, rule }: Cell): z.output<typeof sid
   rule: rule === undefined ? null : ruleText(rule),
 })
 
-export const whatIfOperations: readonly Operation[] = [whatIf]
+const preview = operation({
+  name: 'rules preview',
+  summary:
+    'What a rule would find and do before it is saved: facts, examples, near misses, figures and plug.',
+  effect: 'read',
+  input: z.object({
+    use_case: z.string().describe('Name or id of the use case.'),
+    date: cobDate,
+    ...ruleDraftSchema.shape,
+    examples: z.coerce.number().int().min(0).max(100).default(5).describe('At most so many facts are shown.'),
+  }),
+  output: z.object({
+    trial: z.literal(true),
+    use_case: z.string(),
+    version: z.number(),
+    pnl_date: z.string(),
+    rule: z.string().describe('The rule in words.'),
+    outcome: z.string().describe('decides, skipped or shadowed.'),
+    reason: z.string(),
+    found: z.array(
+      z.object({
+        scenario: z.string(),
+        where: z.string().nullable(),
+        facts: z.number(),
+        amounts: z.array(z.object({ column: z.string(), amount })),
+      }),
+    ),
+    examples: z.array(
+      z.object({
+        values: z.record(z.string(), z.string().nullable()),
+        amounts: z.record(z.string(), amount),
+        facts: z.number().describe('Facts that agree in all of these.'),
+      }),
+    ),
+    near_misses: z.array(z.string()).describe('Values of the data that the predicate nearly names.'),
+    node: z.array(changedCell).describe('The cells of the node, before and after.'),
+    root: z.array(changedCell),
+    changed: z.number().describe('Cells that would change in the whole tree.'),
+    findings: z.array(findingSchema).describe('Those that the rule would bring.'),
+  }),
+  errors: ['TIE-1102', 'TIE-2501', ...BINDING_ERRORS],
+  positional: ['use_case', 'node'],
+  http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/rules/preview' },
+  run: (context, { use_case, date, examples, ...draft }) =>
+    context.books.transaction(context.tenant, async (tx) => {
+      const edits = { set_rules: [ruleDraftSchema.parse(draft)] }
+      const trial = await tryEdits(context, tx, { use_case, pnl_date: dateOf(date), edits }).catch(inRequest)
+      const { inputs, calculation } = trial.after
+      const rule = setRule(trial, draft.node)
+      const { outcome, reason } = calculation.decisions.find((decision) => decision.rule === rule)!
+      const shown = (node: string) => cellsOfNode(trial, node).map((cell) => shownCell(trial, cell))
+      const { found, examples: facts, near_misses } = previewRule(trial, rule, examples)
+      return {
+        trial: true as const,
+        use_case: inputs.useCase.name,
+        version: inputs.useCaseVersion,
+        pnl_date: inputs.date,
+        rule: ruleText(rule),
+        outcome,
+        reason,
+        found: found.map(({ amounts, ...rest }) => ({
+          ...rest,
+          amounts: amounts.map(({ column, amount: sum }) => ({ column, amount: formatDecimal(sum) })),
+        })),
+        examples: facts.map(({ amounts, ...rest }) => ({ ...rest, amounts: mapped(amounts, formatDecimal) })),
+        near_misses: [...near_misses],
+        node: shown(draft.node),
+        root: shown(inputs.tree.nodes[0]!.node_id),
+        changed: changedCells(trial).length,
+        findings: findingsOf(trial).fresh,
+      }
+    }),
+})
+
+/** The rule that the edits set: the only one of its node that was not there before, or stands in the place of one. */
+function setRule({ before, after }: Trial, node: string): Rule {
+  const known = new Set(before.inputs.useCase.rules.map((rule) => JSON.stringify(rule)))
+  const rules = after.inputs.useCase.rules.filter((rule) => rule.node === node)
+  return rules.find((rule) => !known.has(JSON.stringify(rule))) ?? rules[0]!
+}
+
+/** Places in the edits are places in the request, which is the rule itself. */
+function inRequest(error: unknown): never {
+  if (!(error instanceof Refusal)) throw error
+  throw new Refusal(
+    error.problems.map((found) =>
+      found.place?.pointer === undefined
+        ? found
+        : { ...found, place: { ...found.place, pointer: found.place.pointer.replace('/set_rules/0', '') } },
+    ),
+    { cause: error },
+  )
+}
+
+const mapped = <T, U>(record: Readonly<Record<string, T>>, to: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, to(value)]))
+
+export const whatIfOperations: readonly Operation[] = [whatIf, preview]

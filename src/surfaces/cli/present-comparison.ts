@@ -96,6 +96,7 @@ export const COMPARISON_PRESENTATIONS: Readonly<Record<string, Presentation>> = 
       ),
     text: whatIfText,
   }),
+  'rules preview': presentation<Preview>({ text: previewText }),
 }
 
 interface TrialSide {
@@ -129,38 +130,41 @@ interface WhatIf {
 const shownOrEmpty = (side: TrialSide | null, figure: 'adjusted' | 'plug'): string =>
   side === null ? '' : side[figure] === null ? 'n/a ' : shownAmount(side[figure])
 
+const CELL_COLUMNS = columnsOf(
+  'text node',
+  'text measure',
+  'text scenario',
+  'number before',
+  'number after',
+  'number difference',
+)
+const PLUG_COLUMNS = (['plug before', 'plug after'] as const).map((key) => ({
+  key,
+  title: key,
+  align: 'right' as const,
+}))
+
+const beforeAfter = (row: WhatIf['rows'][number]): Row => ({
+  node: `${'  '.repeat(row.depth)}${row.node_name}`,
+  measure: row.measure,
+  scenario: row.scenario,
+  before: shownOrEmpty(row.before, 'adjusted'),
+  after: shownOrEmpty(row.after, 'adjusted'),
+  difference: shownAmount(row.difference),
+  'plug before': shownOrEmpty(row.before, 'plug'),
+  'plug after': shownOrEmpty(row.after, 'plug'),
+})
+
 function whatIfText(out: WhatIf, style: Style): string {
   const policy =
     out.policy.before === out.policy.after ? out.policy.after : `${out.policy.before} → ${out.policy.after}`
   const head = `${style.bold('Trial')} of ${printable(out.use_case)} (version ${out.version} with edits), ${out.pnl_date}, ${policy}: ${out.changed} of ${plural(out.cells, 'cell')} would change. Nothing is stored.`
   const shown = out.rows.slice(0, MAX_ROWS)
-  const rows = shown.map((row) => ({
-    node: `${'  '.repeat(row.depth)}${row.node_name}`,
-    measure: row.measure,
-    scenario: row.scenario,
-    before: shownOrEmpty(row.before, 'adjusted'),
-    after: shownOrEmpty(row.after, 'adjusted'),
-    difference: shownAmount(row.difference),
-    'plug before': shownOrEmpty(row.before, 'plug'),
-    'plug after': shownOrEmpty(row.after, 'plug'),
-  }))
-  const columns = columnsOf(
-    'text node',
-    'text measure',
-    'text scenario',
-    'number before',
-    'number after',
-    'number difference',
-  )
-  const plugs = (['plug before', 'plug after'] as const).map((key) => ({
-    key,
-    title: key,
-    align: 'right' as const,
-  }))
+  const rows = shown.map(beforeAfter)
   const more = out.rows.length - shown.length
   return [
     head,
-    ...(rows.length === 0 ? [] : [textTable(table([...columns, ...plugs], rows))]),
+    ...(rows.length === 0 ? [] : [textTable(table([...CELL_COLUMNS, ...PLUG_COLUMNS], rows))]),
     ...(more > 0 ? [style.dim(`… and ${plural(more, 'more cell')}; --format csv has them all.`)] : []),
     ...(out.new_findings === 0 ? [] : [findingsText([...out.findings].slice(0, out.new_findings), style)]),
   ].join('\n')
@@ -210,5 +214,60 @@ function comparisonText(out: Comparison, style: Style): string {
       ? `${style.green('✓')} The causes, taken in the order ${out.order.join(', ')}, sum to every difference; residual 0.`
       : `${style.red('✗')} The causes do not sum to every difference: equal inputs gave other figures (see residual in --format csv).`,
     style.dim('Adjusted values; natural ones are in --format csv and --json.'),
+  ].join('\n')
+}
+
+interface Preview {
+  readonly use_case: string
+  readonly pnl_date: string
+  readonly rule: string
+  readonly outcome: string
+  readonly reason: string
+  readonly found: readonly {
+    readonly scenario: string
+    readonly where: string | null
+    readonly facts: number
+    readonly amounts: readonly { readonly column: string; readonly amount: string }[]
+  }[]
+  readonly examples: readonly {
+    readonly values: Readonly<Record<string, string | null>>
+    readonly amounts: Readonly<Record<string, string>>
+    readonly facts: number
+  }[]
+  readonly near_misses: readonly string[]
+  readonly node: WhatIf['rows']
+  readonly root: WhatIf['rows']
+  readonly changed: number
+  readonly findings: readonly Finding[]
+}
+
+function previewText(out: Preview, style: Style): string {
+  const name = out.node[0]?.node_name ?? ''
+  const found = out.found.map(({ scenario, where, facts, amounts }) => {
+    const sums = amounts.map(({ column, amount }) => `${column} ${shownAmount(amount).trim()}`).join(', ')
+    return `  ${scenario}: ${plural(facts, 'fact')}${where === null ? '' : ` where ${printable(where)}`}; ${sums}`
+  })
+  const examples = out.examples.map(({ values, amounts, facts }) => ({ ...values, ...amounts, facts }))
+  const names = Object.keys(out.examples[0]?.values ?? {})
+  const sums = Object.keys(out.examples[0]?.amounts ?? {})
+  const columns = [
+    ...names.map((key) => ({ key, title: key, align: 'left' as const })),
+    ...sums.map((key) => ({ key, title: key, align: 'right' as const })),
+    { key: 'facts', title: 'facts', align: 'right' as const },
+  ]
+  const cells = [...out.node, ...out.root.filter(({ node_id }) => node_id !== out.node[0]?.node_id)]
+  return [
+    `${style.bold('Preview')} on ${printable(name)}, ${printable(out.use_case)}, ${out.pnl_date}: ${printable(out.rule)}`,
+    out.reason === ''
+      ? `It ${out.outcome}.`
+      : style.yellow(`It is ${out.outcome}: ${printable(out.reason)}.`),
+    ...(found.length === 0 ? [] : ['It finds', ...found]),
+    ...(out.near_misses.length === 0
+      ? []
+      : [style.yellow(`Did you mean ${out.near_misses.map(printable).join(' or ')}?`)]),
+    ...(examples.length === 0 ? [] : ['Such as', textTable(table(columns, examples))]),
+    textTable(table([...CELL_COLUMNS, ...PLUG_COLUMNS], cells.map(beforeAfter))),
+    `${plural(out.changed, 'cell')} of the tree would change. Nothing is stored.`,
+    ...(out.findings.length === 0 ? [] : [findingsText([...out.findings], style)]),
   ].join('\n')
 }

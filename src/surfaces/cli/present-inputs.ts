@@ -54,6 +54,25 @@ interface UseCaseShown {
   rules: Row[]
 }
 
+interface HierarchyNode {
+  readonly node_id: string
+  readonly parent_node_id: string | null
+  readonly node_name: string
+  readonly depth: number
+  readonly is_leaf: boolean
+  readonly bindings: readonly { readonly rollup_driver: string; readonly value: string }[]
+  readonly rules: readonly { readonly no: number }[]
+}
+
+/** A use case's next version, whatever brought it. */
+const APPLIED = presentation<Applied>({
+  text: (out, style) =>
+    [
+      `Use case ${out.use_case} version ${out.version}${out.changed ? '' : ' (unchanged)'}: ${out.measures.join(', ')} over ${out.structure}, ${plural(out.rules, 'rule')}${dry(out.dry_run)}.`,
+      ...(out.findings.length > 0 ? [findingsText(out.findings, style)] : []),
+    ].join('\n'),
+})
+
 export const INPUT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'use-cases purge': presentation<{ message: string }>({ text: ({ message }) => message }),
   'structures import': presentation<StructureImported>({
@@ -117,12 +136,55 @@ export const INPUT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         })),
       ),
   }),
-  'use-cases apply': presentation<Applied>({
-    text: (out, style) =>
-      [
-        `Use case ${out.use_case} version ${out.version}${out.changed ? '' : ' (unchanged)'}: ${out.measures.join(', ')} over ${out.structure}, ${plural(out.rules, 'rule')}${dry(out.dry_run)}.`,
-        ...(out.findings.length > 0 ? [findingsText(out.findings, style)] : []),
-      ].join('\n'),
+  'use-cases apply': APPLIED,
+  'use-cases update': APPLIED,
+  'rules add': APPLIED,
+  'rules replace': APPLIED,
+  'rules remove': APPLIED,
+  'rules set': APPLIED,
+  'rules list': presentation<{ rules: Row[] }>({
+    rows: ({ rules }) =>
+      table(
+        columnsOf(
+          'number no',
+          'text node',
+          'text flavour',
+          'text rule',
+          'text outcome',
+          'text reason',
+          'text note',
+        ),
+        rules,
+      ),
+  }),
+  'use-cases hierarchy': presentation<{ nodes: HierarchyNode[] }>({
+    rows: ({ nodes }) =>
+      table(
+        columnsOf(
+          'text node_id',
+          'text parent_node_id',
+          'text node_name',
+          'number depth',
+          'text is_leaf',
+          'text bindings',
+          'text rules',
+        ),
+        nodes.map(({ bindings, rules, ...node }) => ({
+          ...node,
+          bindings: bindings.map(({ rollup_driver, value }) => `${rollup_driver} = ${value}`).join(', '),
+          rules: rules.map(({ no }) => no).join(', '),
+        })),
+      ),
+  }),
+  'use-cases fields': presentation<{ fields: { name: string; type: string; roles: string[] }[] }>({
+    rows: ({ fields }) =>
+      table(
+        columnsOf('text name', 'text type', 'text roles'),
+        fields.map(({ roles, ...field }) => ({ ...field, roles: roles.join(', ') })),
+      ),
+  }),
+  'use-cases values': presentation<{ values: Row[] }>({
+    rows: ({ values }) => table(columnsOf('text value', 'number facts'), values),
   }),
   'use-cases export': presentation<{ yaml: string }>({ text: ({ yaml }) => yaml.trimEnd() }),
   'use-cases list': presentation<{ use_cases: (Row & { measure_mapping: Record<string, string> })[] }>({

@@ -1,0 +1,193 @@
+// One process of the roll-up benchmark: `node rollup-child.mjs WHAT OPTIONS`, options as JSON, the answer as JSON on
+// stdout. A process of its own, because its peak memory is part of the answer.
+import { randomUUID } from 'node:crypto'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { openBooks } from '#tieout/books/open'
+import { openRun } from '#tieout/books/runs'
+import { DEFAULT_TENANT } from '#tieout/books/tenants'
+import { KeptFrames } from '#tieout/engines/kept-frames'
+import { saveResults } from '#tieout/rollup/store/results'
+import { CATALOGUE } from '#tieout/surfaces/catalogue'
+import { DATE } from './book.mjs'
+
+const CODED = ['book', 'cc_id', 'region', 'scenario', 'strategy']
+const AMOUNTS = ['m0', 'm1', 'm2', 'm3']
+const [what, text] = process.argv.slice(2)
+const options = JSON.parse(text)
+
+const now = () => new Date().toISOString()
+const contextOf = (books, frames) => ({
+  books,
+  frames,
+  tenant: DEFAULT_TENANT,
+  who: 'bench',
+  engineVersion: '0',
+  now,
+  newId: () => randomUUID(),
+  elapsed: () => performance.now(),
+  progress: { report: () => {} },
+  signal: new AbortController().signal,
+})
+
+const framesIn = (directory) =>
+  new KeptFrames({ memoryBytes: 2 ** 30, directory, diskBytes: 2 ** 34, now: () => Date.now() })
+
+function perform(context, name, input) {
+  const operation = CATALOGUE.find((one) => one.name === name)
+  return operation.run(context, operation.input.parse(input))
+}
+
+async function bestOf(times, work) {
+  let best = Number.POSITIVE_INFINITY
+  for (let i = 0; i < times; i++) {
+    const began = performance.now()
+    await work()
+    best = Math.min(best, performance.now() - began)
+  }
+  return best
+}
+
+const withBooks = async (work) => {
+  const books = await openBooks({ db: options.db, command: 'bench', migrate: 'auto' })
+  try {
+    return await work(books)
+  } finally {
+    await books.close()
+  }
+}
+
+const runOf = (context) => perform(context, 'runs create', { use_case: 'Bench', date: DATE })
+
+/** The frame of each run: read, or kept in memory or on disk. */
+const ACTIONS = {
+  import: () =>
+    withBooks(async (books) => {
+      const context = contextOf(books)
+      for (const [name, input] of options.operations) await perform(context, name, input)
+    }),
+  cold: () => withBooks((books) => runOf(contextOf(books))),
+  /** Reads and keeps, then finds in memory. */
+  memory: () =>
+    withBooks(async (books) => {
+      const frames = framesIn(options.frames)
+      await runOf(contextOf(books, frames))
+      const run = await runOf(contextOf(books, frames))
+      await frames.settle()
+      return run
+    }),
+  disk: () => withBooks((books) => runOf(contextOf(books, framesIn(options.frames)))),
+  duckFloor: () => duckFloor(options.file),
+  booksFloor: () => withBooks(booksFloor),
+  store: () => withBooks(storeAndBareCopy),
+}
+
+/** What the engine needs to hand over the columns, and the tuples, to somebody who throws them away. */
+async function duckFloor(file) {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const csv = file.endsWith('.csv')
+  const from = csv ? `read_csv('${file}', header = true, all_varchar = true)` : `'${file}'`
+  const where = csv ? `WHERE pnl_date = '${DATE}'` : `WHERE pnl_date = DATE '${DATE}'`
+  const drain = async (sql) => {
+    const result = await connection.stream(sql)
+    for (;;) {
+      const chunk = await result.fetchChunk()
+      if (chunk === null || chunk.rowCount === 0) return
+    }
+  }
+  const sums = AMOUNTS.map((name) => `sum(CAST(${name} AS DECIMAL(18,2)))`)
+  return {
+    facts: await bestOf(3, () => drain(`SELECT ${[...CODED, ...AMOUNTS]} FROM ${from} ${where}`)),
+    tuples: await bestOf(options.times, () =>
+      drain(`SELECT ${[...CODED, 'count(*)', ...sums]} FROM ${from} ${where} GROUP BY ${CODED}`),
+    ),
+  }
+}
+
+function booksFloor(books) {
+  return books.transaction(DEFAULT_TENANT, async (tx) => {
+    const drain = async (sql) => {
+      let bytes = 0
+      for await (const chunk of tx.copyOut(sql)) bytes += chunk.length
+      return bytes
+    }
+    const sums = AMOUNTS.map((name) => `sum(${name})`)
+    const from = `FROM fact_bench WHERE pnl_date = '${DATE}'`
+    const facts = await bestOf(3, () => drain(`SELECT ${[...CODED, ...AMOUNTS]} ${from}`))
+    await tx.execute(`SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`)
+    const tuples = await bestOf(options.times, () =>
+      drain(`SELECT ${[...CODED, 'count(*)', ...sums]} ${from} GROUP BY ${CODED}`),
+    )
+    return { facts, tuples }
+  })
+}
+
+/** The figures of a run stored once more, beside COPY of the same rows into a table without and with keys. */
+async function storeAndBareCopy(books) {
+  const context = contextOf(books)
+  const figures = await books.transaction(DEFAULT_TENANT, (tx) =>
+    tx.rows(
+      `SELECT node_id, measure, scenario, "natural", direct, adjusted, plug, fact_count::int AS fact_count, rule_no, rule
+         FROM fact_calculated_results WHERE calculation_run_id = $1 ORDER BY ordinal`,
+      [options.run],
+    ),
+  )
+  const rolledBack = new Error('rolled back')
+  const timed = { figures: figures.length, save: [], plain: [], keyed: [] }
+  for (let i = 0; i < 3; i++) {
+    const id = context.newId()
+    await openRun(books, DEFAULT_TENANT, {
+      id,
+      kind: 'rollup',
+      use_case_id: options.useCase,
+      pnl_date: DATE,
+      run_name: 'store',
+      executed_at: now(),
+      triggered_by: 'bench',
+      policy: 'most_specific',
+      engine_version: '0',
+      parameters: {},
+    })
+    const time = async (into, work) => {
+      const began = performance.now()
+      await work()
+      into.push(performance.now() - began)
+    }
+    await books
+      .transaction(DEFAULT_TENANT, async (tx) => {
+        await time(timed.save, () => saveResults(tx, DEFAULT_TENANT, id, figures))
+        const chunks = []
+        const rows = `SELECT * FROM fact_calculated_results WHERE calculation_run_id = '${id}' ORDER BY ordinal`
+        for await (const chunk of tx.copyOut(rows)) chunks.push(Buffer.from(chunk))
+        await tx.asOwner(async () => {
+          await tx.execute('CREATE TABLE bench_plain (LIKE fact_calculated_results)')
+          await tx.execute('CREATE TABLE bench_keyed (LIKE fact_calculated_results INCLUDING ALL)')
+          await tx.execute(
+            'ALTER TABLE bench_keyed ADD FOREIGN KEY (tenant_id, calculation_run_id) REFERENCES calculation_runs (tenant_id, id)',
+          )
+          await tx.execute('GRANT ALL ON bench_plain, bench_keyed TO tieout_app')
+        })
+        await time(timed.plain, () => tx.copyIn('bench_plain', chunks))
+        await time(timed.keyed, async () => {
+          await tx.copyIn('bench_keyed', chunks)
+          // The foreign key is checked at the end of the statement.
+        })
+        throw rolledBack
+      })
+      .catch((error) => {
+        if (error !== rolledBack) throw error
+      })
+  }
+  return {
+    figures: timed.figures,
+    save: Math.min(...timed.save),
+    plain: Math.min(...timed.plain),
+    keyed: Math.min(...timed.keyed),
+  }
+}
+
+const answer = await ACTIONS[what]()
+const peakMb = process.resourceUsage().maxRSS / 1024
+process.stdout.write(
+  JSON.stringify({ ...answer, peakMb }, (_, value) => (typeof value === 'bigint' ? Number(value) : value)),
+)
