@@ -10,7 +10,6 @@ import { makeCursor, readCursor } from './cursor.js'
 /** The input and the output of an operation that gives pages. */
 export const cursorInput = z
   .string()
-  .min(1)
   .optional()
   .describe('Where to go on: next_cursor of the page before, with the same filters.')
 export const nextCursor = z

@@ -140,7 +140,7 @@ const preview = operation({
   effect: 'read',
   input: z.object({
     use_case: z.string().describe('Name or id of the use case.'),
-    date: cobDate.describe('COB date, YYYY-MM-DD.'),
+    date: cobDate,
     ...ruleDraftSchema.shape,
     examples: z.coerce.number().int().min(0).max(100).default(5).describe('At most so many facts are shown.'),
   }),
