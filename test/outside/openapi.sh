@@ -18,6 +18,8 @@ for _ in $(seq 100); do
 done
 curl -sf "$url/openapi.json" >"$work/openapi.json"
 "$work/venv/bin/openapi-spec-validator" "$work/openapi.json"
-"$work/venv/bin/schemathesis" --config-file test/outside/schemathesis.toml run "$url/openapi.json" \
-  --max-examples "$examples" --seed 20251224 --no-color >"$work/schemathesis.log" 2>&1 || { tail -n 200 "$work/schemathesis.log"; exit 1; }
+config="$PWD/test/outside/schemathesis.toml"
+# It keeps notes where it runs.
+(cd "$work" && venv/bin/schemathesis --config-file "$config" run "$url/openapi.json" \
+  --max-examples "$examples" --seed 20251224 --no-color >schemathesis.log 2>&1) || { tail -n 200 "$work/schemathesis.log"; exit 1; }
 sed -n '/SUMMARY/,$p' "$work/schemathesis.log"
