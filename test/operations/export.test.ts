@@ -289,6 +289,20 @@ describe('refuses, and leaves nothing behind', () => {
     await refusedAndNothingLeft(own, { run: id, file: place('x.zip') }, ['TIE-2805'])
   })
 
+  test('a run with fact adjustments in force', async () => {
+    const own = await bundled(BOOKS)
+    const adjustments = `adjustments:
+  - {name: half, scale: 0.5, measures: [daily], where: "book = 'B1'", reason: because, owner: me}
+`
+    const file = folder.write('a.yaml', adjustments)
+    await perform(own.context, 'adjustments add', { use_case: 'Bundled', file })
+    // The run from before them is what it was.
+    const before = { run: own.run.run_id, file: place('before.zip') }
+    expect(verifyBundle((await perform(own.context, 'export run', before)).file)).toMatchObject({ status: 0 })
+    const adjusted = await perform(own.context, 'runs create', { use_case: 'Bundled', date: DATE })
+    await refusedAndNothingLeft(own.context, { run: adjusted.run_id, file: place('x.zip') }, ['TIE-2805'])
+  })
+
   test.each(['reading facts', 'writing facts'])('when it is interrupted while %s', async (stageOfAbort) => {
     const stop = new AbortController()
     const report = (stage: string): void => {

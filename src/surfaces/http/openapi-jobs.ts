@@ -72,7 +72,7 @@ export function jobPaths(
             description:
               '`progress` with stage, rows and part; at the end `done` or `failed` with the outcome.',
             headers: { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } },
-            content: { 'text/event-stream': { schema: { type: 'string' } } },
+            content: { 'text/event-stream': {} },
           },
           ...refusals,
         },
