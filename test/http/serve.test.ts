@@ -96,6 +96,7 @@ describe('runs', () => {
         use_case_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
         use_case: expect.any(String),
         run_name: 'Demo',
+        trial: false,
         executed_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/),
         status: 'COMPLETED',
         triggered_by: expect.any(String),
