@@ -100,7 +100,6 @@ describe('runs', () => {
         executed_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/),
         status: 'COMPLETED',
         triggered_by: expect.any(String),
-        trial: false,
         duration_ms: expect.any(Number),
       })
     }
