@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { instantOf } from './base/dates.js'
+import { openBooks } from './books/open.js'
 import { runCommandLine } from './surfaces/cli/command-line.js'
 import type { Environment } from './surfaces/environment.js'
 
@@ -29,6 +30,7 @@ export function processEnvironment(signal: AbortSignal): Environment {
     now: () => instantOf(new Date()),
     newId: () => randomUUID(),
     newSecret: () => randomBytes(32).toString('base64url'),
+    openBooks,
     elapsed: () => performance.now(),
     signal,
   }

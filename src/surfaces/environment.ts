@@ -4,6 +4,8 @@
  */
 
 import type { Instant } from '../base/dates.js'
+import type { OpenOptions } from '../books/open.js'
+import type { MaintainedBooks } from '../books/transaction.js'
 
 export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>
@@ -18,6 +20,7 @@ export interface Environment {
   newId(): string
   /** 32 random bytes in base64url. */
   newSecret(): string
+  openBooks(options: OpenOptions): Promise<MaintainedBooks>
   /** Milliseconds of a clock that only goes forward. */
   elapsed(): number
   /** Aborted by the first Ctrl-C. */

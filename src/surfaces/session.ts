@@ -5,7 +5,6 @@
 
 import { totalmem } from 'node:os'
 import { refuse } from '../base/errors.js'
-import { openBooks } from '../books/open.js'
 import type { Context, Progress } from '../books/operation.js'
 import { failOrphans, type RunId } from '../books/runs.js'
 import { DEFAULT_TENANT, tenantNamed } from '../books/tenants.js'
@@ -39,7 +38,7 @@ export async function openSession(
       detail: `The user's name (${user.origin}) is longer than ${MAX_USER} characters.`,
     })
   }
-  const books = await openBooks({ db: settings.db.value, command, migrate: 'never' })
+  const books = await environment.openBooks({ db: settings.db.value, command, migrate: 'never' })
   try {
     const name = settings.tenant.value
     const tenant = name === 'default' ? DEFAULT_TENANT : await tenantNamed(books, name)

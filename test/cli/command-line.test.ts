@@ -5,8 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ERRORS } from '#tieout/base/errors'
 import { openBooks } from '#tieout/books/open'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import { runCommandLine } from '#tieout/surfaces/cli/command-line'
-import type { Output as Sink } from '#tieout/surfaces/environment'
 import {
   type CliDatabase,
   cliDatabase,
@@ -16,6 +14,7 @@ import {
   makeFolder,
   REPOSITORY,
   runCli,
+  runHere,
 } from '../support/cli.js'
 
 let folder: Folder
@@ -29,7 +28,6 @@ beforeAll(async () => {
   database = await cliDatabase(folder)
   run = database.run
   demo = await run('demo')
-  // Opening a directory is most of what a command costs, so what many tests need is asked for once.
   runs = JSON.parse((await run('runs', 'list', '--json')).stdout).runs
 })
 afterAll(async () => {
@@ -43,39 +41,11 @@ const isOneDocument = (text: string): boolean => {
   return text.endsWith('\n')
 }
 
-/** The command line in this process: for what needs no process of its own. */
-async function inProcess(
+const inProcess = (
   argv: readonly string[],
   variables: Record<string, string> = {},
   directory = folder.path,
-) {
-  let stdout = ''
-  let stderr = ''
-  const sink = (add: (text: string) => void): Sink => ({ isTerminal: false, write: add })
-  const exit = await runCommandLine(
-    {
-      variables,
-      directory,
-      packageDirectory: REPOSITORY,
-      version: '1.2.3',
-      pid: process.pid,
-      stdout: sink((text) => {
-        stdout += text
-      }),
-      stderr: sink((text) => {
-        stderr += text
-      }),
-      now: () => new Date().toISOString() as never,
-      newId: () => crypto.randomUUID(),
-
-      newSecret: () => 's'.repeat(43),
-      elapsed: () => performance.now(),
-      signal: new AbortController().signal,
-    },
-    argv,
-  )
-  return { exit, stdout, stderr }
-}
+) => runHere(argv, variables, directory)
 
 describe('demo', () => {
   test('prints trees, tie-out, findings and next commands, and ends with 0', () => {
@@ -97,7 +67,7 @@ describe('demo', () => {
     expect(demo.stdout).not.toContain(ESCAPE)
   })
 
-  test('a second time it changes nothing but adds runs of the same figures', async () => {
+  test('a second time it changes nothing but adds runs of the same figures', { tags: ['long'] }, async () => {
     const again = await run('demo')
     expect(again.exit).toBe(0)
     const trees = (text: string) => text.split('\n').filter((line) => /^(sha256:|[ │├└])/.test(line))
@@ -119,22 +89,23 @@ describe('output', () => {
       ['runs', 'verify', id],
       ['structures', 'show', 'CASH_EQUITY'],
       ['verify-hybrid-engine'],
-      ['migrate', 'status'],
       ['config'],
       ['explain', 'TIE-2101'],
     ]
     for (const command of commands) {
-      const { exit, stdout, stderr } = await inProcess(['--db', database.db, ...command, '--json'])
+      const { exit, stdout, stderr } = await run(...command, '--json')
       expect([command, exit, stderr]).toEqual([command, 0, ''])
       expect(isOneDocument(stdout)).toBe(true)
       expect(stdout).not.toContain(ESCAPE)
     }
+    await database.release()
+    const { exit, stdout } = await run('migrate', 'status', '--json')
+    expect([exit, isOneDocument(stdout)]).toEqual([0, true])
   })
 
   test('results as CSV: the header that other programs rely on, CRLF, and a row per cell', async () => {
     const id = runOf('Cash Equity Trading')
-    const of = async (...more: string[]) =>
-      (await inProcess(['--db', database.db, 'runs', 'results', id.slice(0, 13), ...more])).stdout
+    const of = async (...more: string[]) => (await run('runs', 'results', id.slice(0, 13), ...more)).stdout
     const text = await of('--format', 'csv')
     const lines = text.split('\r\n')
     expect(lines[0]).toBe(
@@ -153,15 +124,7 @@ describe('output', () => {
   })
 
   test('a result with no rows to print says so', async () => {
-    const out = await inProcess([
-      '--db',
-      database.db,
-      'use-cases',
-      'export',
-      'Project Sterling',
-      '--format',
-      'csv',
-    ])
+    const out = await run('use-cases', 'export', 'Project Sterling', '--format', 'csv')
     expect(out).toMatchObject({ exit: 2, stdout: '' })
     expect(out.stderr).toContain('TIE-1002')
   })
@@ -177,8 +140,8 @@ describe('output', () => {
     })
   })
 
-  test('demo --json is one document as well', async () => {
-    const { exit, stdout } = await inProcess(['--db', database.db, 'demo', '--json'])
+  test('demo --json is one document as well', { tags: ['long'] }, async () => {
+    const { exit, stdout } = await run('demo', '--json')
     expect(exit).toBe(0)
     expect(isOneDocument(stdout)).toBe(true)
   })
@@ -224,7 +187,7 @@ describe('exit codes', () => {
     [3, 'TIE-1105', ['--tenant', 'nobody', 'runs', 'list']],
     [4, 'TIE-2411', ['facts', 'import', join(EXAMPLES, 'cash-equity', 'facts.csv'), '--table', 'Fact']],
   ])('%d %s: %j', async (exit, code, argv) => {
-    const out = await inProcess(['--db', database.db, ...argv])
+    const out = await run(...argv)
     expect(out).toMatchObject({ exit, stdout: '' })
     expect(out.stderr).toContain(code)
     expect(out.stderr).toContain('→')
@@ -242,14 +205,14 @@ drivers: [{nodes: leaves, column: strategy, value: node_name}]
 rules: [{node: CE_ETF, formula: "CE_SWAPS / (CE_SWAPS - CE_SWAPS)"}]
 `,
     )
-    expect((await inProcess(['--db', database.db, 'use-cases', 'apply', yaml])).exit).toBe(0)
+    expect((await run('use-cases', 'apply', yaml)).exit).toBe(0)
     const create = ['runs', 'create', '--use-case', 'Zero', '--date', '2025-12-24', '--json']
-    const out = await inProcess(['--db', database.db, ...create])
+    const out = await run(...create)
     expect(out.exit).toBe(0)
     const { run_id, status, findings } = JSON.parse(out.stdout)
     expect(status).toBe('COMPLETED')
     expect(findings.map(({ code }: { code: string }) => code)).toContain('DIVISION_BY_ZERO')
-    const results = await inProcess(['--db', database.db, 'runs', 'results', run_id, '--format', 'csv'])
+    const results = await run('runs', 'results', run_id, '--format', 'csv')
     expect(results.stdout).toMatch(/\r\nCE_ETF,CE,ETF,1,true,daily,ACTUAL,3292.45,3292.45,,,34,/)
   })
 
@@ -270,16 +233,9 @@ rules: [{node: CE_ETF, formula: "CE_SWAPS / (CE_SWAPS - CE_SWAPS)"}]
 
   test('a beginning of a run id is enough, five characters are not; a stack comes only with --debug', async () => {
     const { id } = runs[0]!
-    const shown = await inProcess([
-      '--db',
-      database.db,
-      'runs',
-      'show',
-      id.slice(0, 8).toUpperCase(),
-      '--json',
-    ])
+    const shown = await run('runs', 'show', id.slice(0, 8).toUpperCase(), '--json')
     expect(JSON.parse(shown.stdout).id).toBe(id)
-    const short = await inProcess(['--db', database.db, 'runs', 'show', id.slice(0, 5), '--debug'])
+    const short = await run('runs', 'show', id.slice(0, 5), '--debug')
     expect(short.exit).toBe(3)
     expect(short.stderr).toMatch(/\n\s+at /)
   })
@@ -403,9 +359,9 @@ test('completion scripts are valid, and bash completes from them', async () => {
 
 test('a use case that is exported and applied is unchanged', async () => {
   for (const name of ['Cash Equity Trading']) {
-    const text = await inProcess(['--db', database.db, 'use-cases', 'export', name])
+    const text = await run('use-cases', 'export', name)
     const file = folder.write('export.yaml', text.stdout)
-    const applied = await inProcess(['--db', database.db, 'use-cases', 'apply', file, '--json'])
+    const applied = await run('use-cases', 'apply', file, '--json')
     expect(JSON.parse(applied.stdout)).toMatchObject({ use_case: name, changed: false, version: 1 })
   }
 })
@@ -437,9 +393,7 @@ test('a reader that has seen enough is no error', () => {
 
 // `triggered_by` is varchar(100).
 test('a user name of more than 100 characters is refused or kept', async () => {
-  const out = await inProcess([
-    '--db',
-    database.db,
+  const out = await run(
     '--user',
     'u'.repeat(150),
     'runs',
@@ -448,22 +402,15 @@ test('a user name of more than 100 characters is refused or kept', async () => {
     'Project Sterling',
     '--date',
     '2025-12-24',
-  ])
+  )
   expect([0, 2]).toContain(out.exit)
 })
 
-test('1 when stored figures were tampered with, by both verifications', async () => {
+test('1 when stored figures were tampered with, by both verifications', { tags: ['long'] }, async () => {
   // The independent roll-up looks at the newest run, which the second demo has made.
-  const list = await inProcess([
-    '--db',
-    database.db,
-    'runs',
-    'list',
-    '--use-case',
-    'Project Sterling',
-    '--json',
-  ])
+  const list = await run('runs', 'list', '--use-case', 'Project Sterling', '--json')
   const [{ id }] = JSON.parse(list.stdout).runs
+  await database.release()
   const books = await openBooks({ db: database.db, command: 'test', migrate: 'never' })
   await books.transaction(DEFAULT_TENANT, (tx) =>
     tx.asOwner(async () => {
@@ -477,16 +424,10 @@ test('1 when stored figures were tampered with, by both verifications', async ()
     }),
   )
   await books.close()
-  const verified = await inProcess(['--db', database.db, 'runs', 'verify', id])
+  const verified = await run('runs', 'verify', id)
   expect(verified).toMatchObject({ exit: 1, stderr: '' })
   expect(verified.stdout).toContain('does not verify')
-  const hybrid = await inProcess([
-    '--db',
-    database.db,
-    'verify-hybrid-engine',
-    '--use-case',
-    'Project Sterling',
-  ])
+  const hybrid = await run('verify-hybrid-engine', '--use-case', 'Project Sterling')
   expect(hybrid.exit).toBe(1)
   expect(hybrid.stdout).toMatch(/✗ Project Sterling .* % match/)
   expect(hybrid.stdout).toContain('LE_UK daily ACTUAL: stored')

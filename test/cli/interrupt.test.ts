@@ -1,15 +1,10 @@
+/** @module-tag long */
+
 import { existsSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SERVER } from '../support/books.js'
-import {
-  type CliDatabase,
-  cliDatabase,
-  type Ended,
-  type Folder,
-  makeFolder,
-  startCli,
-} from '../support/cli.js'
+import { type CliDatabase, cliDatabase, type Ended, type Folder, makeFolder } from '../support/cli.js'
 
 const FACTS = 80_000
 
@@ -55,7 +50,7 @@ async function connected(): Promise<boolean> {
 
 /** Ctrl-C, `after` milliseconds from when the command has the database; a server answers at once, a directory is opened first. */
 async function interrupt(args: string[], after: number): Promise<Ended> {
-  const started = startCli(['--db', database.db, ...args])
+  const started = await database.start(args)
   while (started.child.exitCode === null && !(await connected())) await sleep(5)
   await sleep(SERVER === undefined ? after : after / 6)
   started.child.kill('SIGINT')
@@ -99,7 +94,7 @@ describe('Ctrl-C', () => {
 
 describe.skipIf(SERVER !== undefined)('two processes on one directory', () => {
   test('the second is refused with 3 and told who has it; afterwards it works', async () => {
-    const first = startCli(['--db', database.db, 'serve'], { env: { TIEOUT_PORT: '0' } })
+    const first = await database.start(['serve'], { env: { TIEOUT_PORT: '0' } })
     try {
       await first.said('Serving on')
       const second = await database.run('runs', 'list')

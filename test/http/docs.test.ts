@@ -1,4 +1,8 @@
-/** docs/http.md is executed: its commands run in one shell as written, and what is shown must be printed. */
+/**
+ * docs/http.md is executed: its commands run in one shell as written, and what is shown must be printed.
+ *
+ * @module-tag long
+ */
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -6,7 +10,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { cliDatabase, makeFolder, REPOSITORY, startCli } from '../support/cli.js'
+import { cliDatabase, makeFolder, REPOSITORY } from '../support/cli.js'
 
 const SEPARATOR = '----- next -----'
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
@@ -32,7 +36,7 @@ test('every command of docs/http.md prints what is shown', async () => {
       server.close(() => resolve(found))
     })
   })
-  const served = startCli(['--db', database.db, 'serve', '--port', String(port)])
+  const served = await database.start(['serve', '--port', String(port)])
   try {
     await served.said('Serving on')
     const script = steps.map(({ command }) => `${command}\necho; echo '${SEPARATOR}'`).join('\n')

@@ -69,7 +69,7 @@ beforeAll(async () => {
   database = await cliDatabase(folder)
   expect(await database.run('demo')).toMatchObject({ exit: 0 })
   port = await freePort()
-  served = startCli(['--db', database.db, 'serve'], { env: { TIEOUT_PORT: String(port) } })
+  served = await database.start(['serve'], { env: { TIEOUT_PORT: String(port) } })
   await served.said(`Serving on http://127.0.0.1:${port}/`)
 })
 afterAll(async () => {

@@ -6,15 +6,7 @@ import { connect, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { receiveUpload } from '#tieout/surfaces/http/upload'
 import { SERVER } from '../support/books.js'
-import {
-  type CliDatabase,
-  cliDatabase,
-  type Folder,
-  makeFolder,
-  runCli,
-  type Started,
-  startCli,
-} from '../support/cli.js'
+import { type CliDatabase, cliDatabase, type Folder, makeFolder, type Started } from '../support/cli.js'
 import { TOUR } from '../support/http.js'
 
 let folder: Folder
@@ -38,7 +30,7 @@ interface Served {
 
 async function serve(...flags: string[]): Promise<Served> {
   const port = await freePort()
-  const process = startCli(['--db', database.db, 'serve', '--port', String(port), ...flags])
+  const process = await database.start(['serve', '--port', String(port), ...flags])
   started.push(process)
   await process.said('Serving on')
   return {
@@ -102,7 +94,9 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
 }
 
 describe('with a login', () => {
-  test('keys are made, shown once, listed without their secret, and revoked', async () => {
+  test('keys are made, shown once, listed without their secret, and revoked', {
+    tags: ['long'],
+  }, async () => {
     const created = await database.run('keys', 'create', 'Ada', '--role', 'reader', '--json')
     const { key, key_id } = JSON.parse(created.stdout)
     expect(key).toMatch(/^tieout_[0-9a-f]{16}_[\w-]{43}$/)
@@ -131,7 +125,7 @@ describe('with a login', () => {
     const again = await serve('--auth', 'keys')
     expect((await fetch(`${again.url}/api/v1/runs`, { headers })).status).toBe(401)
     await again.stop()
-  }, 120_000)
+  })
 
   test.each<[string, string[], number, string]>([
     ['TIE-1411: a key that is not there', ['keys', 'revoke', 'none'], 3, 'TIE-1411'],
@@ -143,7 +137,7 @@ describe('with a login', () => {
     ['TIE-1407: another way', ['serve', '--auth', 'basic'], 2, 'TIE-1407'],
     ['a size that is none', ['serve', '--max-upload', '-1'], 2, 'TIE-1407'],
   ])('%s', async (_, args, exit, code) => {
-    const ended = await runCli(['--db', database.db, ...args, '--json'])
+    const ended = await database.run(...args, '--json')
     expect([ended.exit, JSON.parse(ended.stderr).code]).toEqual([exit, code])
   })
 })
@@ -257,7 +251,7 @@ describe('it ends', () => {
     expect(runs.filter(({ status }) => status === 'IN_PROGRESS')).toEqual([])
   })
 
-  test('by kill -9 under a key: asked again, there is one completed run', async () => {
+  test('by kill -9 under a key: asked again, there is one completed run', { tags: ['long'] }, async () => {
     for (const [round, wait] of [0, 60, 250].entries()) {
       const key = { 'idempotency-key': `killed-${round}` }
       const first = await serve()
@@ -283,7 +277,7 @@ describe('it ends', () => {
       expect(completed.map(({ id }) => id)).toEqual([run_id])
       await second.stop()
     }
-  }, 180_000)
+  })
 })
 
 test.skipIf(SERVER === undefined)('two servers, one key at once: one run', async () => {

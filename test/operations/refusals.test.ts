@@ -1,6 +1,7 @@
 /** Refusals that no other file comes across, one row each, and that nothing is stored by them. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBooks } from '#tieout/books/open'
 import { runCommandLine } from '#tieout/surfaces/cli/command-line'
 import { openTestBooks, type TestBooks } from '../support/books.js'
 import { codes, contextOf, makeFolder, perform, REPOSITORY, refusedAndNothingStored } from '../support/cli.js'
@@ -103,6 +104,7 @@ describe('the command line', () => {
         now: () => new Date().toISOString() as never,
         newId,
         newSecret: () => 's',
+        openBooks,
         elapsed: () => performance.now(),
         signal: new AbortController().signal,
       },

@@ -1,11 +1,11 @@
 /**
- * What a user has: the command line as a process of its own, the operations in this process (a spawn costs a
- * second), and folders with small files. Both work on the embedded database, or on a fresh database of the
+ * What a user has: the command line as a process of its own or in this one (a spawn costs a second), the
+ * operations, and folders with small files. Both work on the embedded database, or on a fresh database of the
  * server that TEST_DATABASE_URL names.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,10 +15,12 @@ import { expect } from 'vitest'
 import { instantOf } from '#tieout/base/dates'
 import { type Problem, Refusal } from '#tieout/base/errors'
 import type { TenantId } from '#tieout/books/books'
+import { openBooks } from '#tieout/books/open'
 import type { Context } from '#tieout/books/operation'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import type { MaintainedBooks } from '#tieout/books/transaction'
 import { CATALOGUE } from '#tieout/surfaces/catalogue'
+import { runCommandLine } from '#tieout/surfaces/cli/command-line'
 import { createDatabase, SERVER } from './books.js'
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
@@ -72,12 +74,7 @@ export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: 
   )
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,
-    // Frames of a server's books would be kept in the user's cache.
-    env: {
-      ...inherited,
-      ...(SERVER === undefined || SERVER === '' ? {} : { TIEOUT_FRAMES: 'none' }),
-      ...env,
-    },
+    env: { ...inherited, ...FRAMES, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
@@ -117,10 +114,59 @@ export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: 
 export const runCli = (args: readonly string[], options: CliOptions = {}): Promise<Ended> =>
   startCli(args, options).ended
 
+// Frames of a server's books would be kept in the user's cache.
+const FRAMES: Readonly<Record<string, string>> =
+  SERVER === undefined || SERVER === '' ? {} : { TIEOUT_FRAMES: 'none' }
+
+/** The command line in this process, from its words to its exit code: for what needs no process of its own. */
+export async function runHere(
+  argv: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+  directory = tmpdir(),
+  open: typeof openBooks = openBooks,
+): Promise<Ended> {
+  let stdout = ''
+  let stderr = ''
+  const exit = await runCommandLine(
+    {
+      variables: { ...FRAMES, ...variables },
+      directory,
+      packageDirectory: REPOSITORY,
+      version: '1.2.3',
+      pid: process.pid,
+      stdout: {
+        isTerminal: false,
+        write: (text) => {
+          stdout += text
+        },
+      },
+      stderr: {
+        isTerminal: false,
+        write: (text) => {
+          stderr += text
+        },
+      },
+      now: () => instantOf(new Date()),
+      newId: () => randomUUID(),
+      newSecret: () => randomBytes(32).toString('base64url'),
+      openBooks: open,
+      elapsed: () => performance.now(),
+      signal: new AbortController().signal,
+    },
+    argv,
+  )
+  return { exit, signal: null, stdout, stderr }
+}
+
 /** A database for the command line: a directory, or a migrated database on the server. */
 export interface CliDatabase {
   readonly db: string
+  /** In this process, on books that stay open from one command to the next: opening them is most of its cost. */
   run(...args: readonly string[]): Promise<Ended>
+  /** As a process of its own; the books are closed first, for one process has a directory. */
+  start(args: readonly string[], options?: CliOptions): Promise<Started>
+  /** Closes the books, for whatever else opens them. */
+  release(): Promise<void>
   drop(): Promise<void>
 }
 
@@ -129,10 +175,40 @@ export async function cliDatabase(folder: Folder, name = 'db'): Promise<CliDatab
     SERVER === undefined || SERVER === ''
       ? { url: join(folder.path, name), drop: async () => {} }
       : await createDatabase(SERVER)
-  const run = (...args: readonly string[]): Promise<Ended> => runCli(['--db', made.url, ...args])
-  const migrated = await run('migrate', 'up')
-  expect(migrated).toMatchObject({ exit: 0 })
-  return { db: made.url, run, drop: made.drop }
+  let books: MaintainedBooks | undefined
+  const open: typeof openBooks = async (options) => {
+    const opened = books ?? (await openBooks(options))
+    books = opened
+    return {
+      kind: opened.kind,
+      location: opened.location,
+      transaction: (tenant, work) => opened.transaction(tenant, work),
+      maintain: (work) => opened.maintain(work),
+      whileHolding: (key, work) => opened.whileHolding(key, work),
+      close: async () => {},
+    }
+  }
+  const release = async (): Promise<void> => {
+    await books?.close()
+    books = undefined
+  }
+  const run = (...args: readonly string[]): Promise<Ended> =>
+    runHere(['--db', made.url, ...args], {}, tmpdir(), open)
+  // A directory is migrated by whatever opens it first.
+  if (SERVER) expect(await run('migrate', 'up')).toMatchObject({ exit: 0 })
+  return {
+    db: made.url,
+    run,
+    start: async (args, options) => {
+      await release()
+      return startCli(['--db', made.url, ...args], options)
+    },
+    release,
+    drop: async () => {
+      await release()
+      await made.drop()
+    },
+  }
 }
 
 /** The context of operations, as a session of the product makes it. */
