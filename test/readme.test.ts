@@ -2,6 +2,8 @@
  * The tours of the documents are executed: their commands run one after another as written, and every line of
  * output that is shown must be printed. Run ids, times and digests, which differ from run to run, are `…` there; RUN_ID is the
  * run of the last command that named one, FIRST_RUN of the first.
+ *
+ * @module-tag long
  */
 
 import { execFile } from 'node:child_process'

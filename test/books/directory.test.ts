@@ -86,7 +86,7 @@ test('a second opening in this process is refused, by another name of the direct
   await (await open()).close()
 })
 
-test('a process that is done with the books ends by itself', async () => {
+test('a process that is done with the books ends by itself', { tags: ['long'] }, async () => {
   const child = await hold('close')
   if (child.exitCode === null) await once(child, 'exit')
   expect(child.exitCode).toBe(0)
@@ -113,7 +113,9 @@ test('another process that has it is named; once it is killed the directory open
   await books.close()
 })
 
-test('the lock of a process id that was given to another process since is no lock', async () => {
+test('the lock of a process id that was given to another process since is no lock', {
+  tags: ['long'],
+}, async () => {
   const child = await hold('stay')
   const holder = JSON.parse(readFileSync(lockFile(), 'utf8'))
   await end(child, 'SIGKILL')
@@ -138,7 +140,7 @@ test('the lock of another host is never taken, however old', async () => {
   })
 })
 
-test('a dead reaper does not keep the dead holder alive', async () => {
+test('a dead reaper does not keep the dead holder alive', { tags: ['long'] }, async () => {
   const child = await hold('close')
   if (child.exitCode === null) await once(child, 'exit')
   const dead = { pid: child.pid, started: 'x:1', host: hostname(), command: 'c', since: 's', token: 'first' }
@@ -202,7 +204,7 @@ test.each([
   expect(existsSync(lockFile())).toBe(false)
 })
 
-test('a damaged template is made again, an unwritable cache does no harm', async () => {
+test('a damaged template is made again, an unwritable cache does no harm', { tags: ['long'] }, async () => {
   const cacheDirectory = join(root, 'cache')
   await (await openPglite({ directory, cacheDirectory, command: 'test' })).close()
   const [template] = readdirSync(cacheDirectory)

@@ -102,7 +102,7 @@ describe('where a row stands', () => {
   })
 })
 
-test('more sets than one statement takes', async () => {
+test('more sets than one statement takes', { tags: ['long'] }, async () => {
   const path = await write(
     'many.parquet',
     'SELECT i AS id, CAST(1 AS DECIMAL(9,2)) AS amt FROM range(1000) AS r(i)',

@@ -193,7 +193,7 @@ describe('the digest of tuples is that of their facts', () => {
           expect(now.digest).not.toBe(frame.digest)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 

@@ -223,7 +223,7 @@ describe('facts and tuples', () => {
           }
         })
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     )
   })
 

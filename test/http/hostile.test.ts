@@ -1,4 +1,8 @@
-/** Hostile text and wrong values through every place of every route: coded, no bug, no other tenant's row. */
+/**
+ * Hostile text and wrong values through every place of every route: coded, no bug, no other tenant's row.
+ *
+ * @module-tag long
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CATALOGUE } from '#tieout/surfaces/catalogue'

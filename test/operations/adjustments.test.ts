@@ -216,7 +216,7 @@ describe("a controller's ten adjustments", () => {
 /** Each command is a process that opens the database; on a busy machine that takes seconds. */
 const MINUTES = 300_000
 
-describe('on the command line', () => {
+describe('on the command line', { tags: ['long'] }, () => {
   let cli: CliDatabase
   beforeAll(async () => {
     cli = await cliDatabase(folder, 'adjustments')

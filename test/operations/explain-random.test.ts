@@ -93,8 +93,7 @@ describe.each(Object.entries<Output>(expectedFile.use_cases))('%s', (name, sampl
 
 describe('a random book', () => {
   const book = randomBook(SEED)
-  const places: readonly (readonly [place: string, source: () => string])[] = [
-    ['the books', () => '{"table": "fact_random"}'],
+  const files: readonly (readonly [place: string, source: () => string])[] = [
     ['a Parquet file', () => JSON.stringify({ engine: 'duckdb', path: join(folder.path, 'facts.parquet') })],
     ['a CSV file', () => JSON.stringify({ engine: 'duckdb', path: join(folder.path, 'facts.csv') })],
     [
@@ -126,23 +125,23 @@ describe('a random book', () => {
     instance.closeSync()
   }
 
-  test.each(places)(
-    'in %s',
-    async (place, source) => {
-      const policies = ['most_specific', 'top_down'] as const
-      for (const policy of policies) {
-        const yaml = book.useCaseYaml(`Random in ${place}`, source(), policy)
-        await perform(context, 'use-cases apply', { file: folder.write('random.yaml', yaml) })
-        const run = await runOf(`Random in ${place}`, BOOK_DATE)
-        const random = randomNumbers(SEED + 9)
-        for (const cell of cellsOf(run, Math.ceil(CELLS / 20), SEED + place.length + policy.length))
-          looked.push({ of: place, ...(await checkCell(context, cell, random, expectedIds(book, cell))) })
-      }
-    },
-    600_000,
-  )
+  async function explains(place: string, source: string): Promise<void> {
+    const policies = ['most_specific', 'top_down'] as const
+    for (const policy of policies) {
+      const yaml = book.useCaseYaml(`Random in ${place}`, source, policy)
+      await perform(context, 'use-cases apply', { file: folder.write('random.yaml', yaml) })
+      const run = await runOf(`Random in ${place}`, BOOK_DATE)
+      const random = randomNumbers(SEED + 9)
+      for (const cell of cellsOf(run, Math.ceil(CELLS / 20), SEED + place.length + policy.length))
+        looked.push({ of: place, ...(await checkCell(context, cell, random, expectedIds(book, cell))) })
+    }
+  }
 
-  test('the cells were of every kind', () => {
+  test('in the books', () => explains('the books', '{"table": "fact_random"}'), 600_000)
+
+  test.each(files)('in %s', { tags: ['long'] }, (place, source) => explains(place, source()))
+
+  test('the cells were of every kind', { tags: ['long'] }, () => {
     expect(new Set(looked.map(({ kind }) => kind))).toEqual(
       new Set(['auto', 'children', 'unassigned', 'filter', 'measure_switch', 'arithmetic']),
     )

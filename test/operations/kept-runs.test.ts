@@ -100,7 +100,7 @@ test.each(['books', 'file'] as const)('of a use case over %s', async (kind) => {
   rmSync(directory, { recursive: true })
 })
 
-test('the same file in other books is another source', async () => {
+test('the same file in other books is another source', { tags: ['long'] }, async () => {
   const frames = framesIn(null)
   const origins: string[] = []
   for (const books of [await openTestBooks(), await openTestBooks()]) {

@@ -1,4 +1,8 @@
-/** The offline program against bundles as they are, and against forgers of every skill. */
+/**
+ * The offline program against bundles as they are, and against forgers of every skill.
+ *
+ * @module-tag long
+ */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -177,7 +177,7 @@ test('random frames, bindings and predicates: the sums of a row-by-row evaluator
         )
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 

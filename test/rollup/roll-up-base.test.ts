@@ -75,7 +75,7 @@ test('random edits over a kept base: the figures and findings of a calculation f
         compared += kept.cells.length
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
   expect(compared).toBeGreaterThan(1000)
 })
