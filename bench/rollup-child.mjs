@@ -125,7 +125,7 @@ async function storeAndBareCopy(books) {
   const context = contextOf(books)
   const figures = await books.transaction(DEFAULT_TENANT, (tx) =>
     tx.rows(
-      `SELECT node_id, measure, scenario, "natural", direct, adjusted, plug, fact_count::int AS fact_count, rule_no, rule
+      `SELECT node_id, measure, scenario, "natural", direct, adjustment, adjusted, plug, fact_count::int AS fact_count, rule_no, rule
          FROM fact_calculated_results WHERE calculation_run_id = $1 ORDER BY ordinal`,
       [options.run],
     ),
