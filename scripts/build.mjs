@@ -1,6 +1,6 @@
-// Compiles src/ to dist/ and copies what the compiler does not: the SQL migrations.
+// Compiles src/ to dist/, adds what the compiler does not, the SQL migrations, and writes the help texts.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -12,3 +12,7 @@ const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p'
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 cpSync('src/books/sql', 'dist/books/sql', { recursive: true })
 chmodSync('dist/cli.js', 0o755)
+const { processEnvironment } = await import('../dist/app.js')
+const { buildProgram, helpTexts } = await import('../dist/surfaces/cli/command-line.js')
+const program = buildProgram(processEnvironment(new AbortController().signal), () => async () => {})
+writeFileSync('dist/help.json', JSON.stringify(helpTexts(program)))

@@ -83,12 +83,19 @@ export function buildProgram(environment: Environment, bind: Bind): Command {
     .addOption(new Option('--quiet', 'No progress and no notes.'))
     .addOption(new Option('--debug', 'Stack traces with errors.'))
     .showHelpAfterError(false)
-    .configureHelp({ showGlobalOptions: true })
+    // The same text on every terminal, so that the build can write it.
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
     .configureOutput({ writeOut: (text) => environment.stdout.write(text), writeErr: () => undefined })
     .exitOverride()
   for (const operation of CATALOGUE) addOperation(program, operation, bind)
   addProgramCommands(program, bind)
   return program
+}
+
+/** What `--help` prints, by the words before it. */
+export function helpTexts(program: Command, words: readonly string[] = []): Record<string, string> {
+  const under = program.commands.map((command) => helpTexts(command, [...words, command.name()]))
+  return Object.assign({ [words.join(' ')]: program.helpInformation() }, ...under)
 }
 
 function addOperation(program: Command, operation: Operation, bind: Bind): void {
