@@ -294,7 +294,162 @@ function columnsOf(predicate) {
   return 'column' in predicate ? [predicate.column] : (predicate.args ?? [predicate.arg]).flatMap(columnsOf)
 }
 
+/** 1.50 and 1.5 are one value of a numeric column. */
+const comparable = (type, text) =>
+  text !== null && type === 'numeric' && DECIMAL.test(text) ? plain(decimal(text)) : text
+
+// ── Fact adjustments: one after another, each on what those before it made of the facts ─────────────────────────
+
+const BOUNDS = {
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '=': (order) => order === 0,
+  '!=': (order) => order !== 0,
+}
+const isWithin = (value, bound) => bound === null || BOUNDS[bound.op](compare(value, decimal(bound.amount)))
+
+const ACTIONS = {
+  scale: (value, { factor }) => multiply(value, decimal(factor)),
+  add: (value, { amount }) => add(value, decimal(amount)),
+  cap: (value, { at_most, at_least }) => {
+    const capped = at_most !== null && compare(value, decimal(at_most)) > 0 ? decimal(at_most) : value
+    return at_least !== null && compare(capped, decimal(at_least)) < 0 ? decimal(at_least) : capped
+  },
+}
+
+function acted(value, definition) {
+  if (!Object.hasOwn(ACTIONS, definition.action))
+    throw new Wrong(`an adjustment has the unknown action ${quoted(definition.action)}`)
+  const result = ACTIONS[definition.action](value, definition)
+  const { round } = definition
+  return round === null || result.scale <= round ? result : divide(result, { units: 1n, scale: 0 }, round)
+}
+
+/**
+ * The amounts of each column that was changed, by fact, and what each step did, by column and scenario. A fact
+ * without a scenario is in no figure and is not adjusted; a missing amount is 0.
+ */
+function adjust(useCase, adjustments, header, facts) {
+  const scenarioAt = useCase.source.scenario === null ? 0 : header.indexOf(useCase.source.scenario, 1)
+  const labelOf = (fact) => (scenarioAt === 0 ? useCase.scenarios[0] : fact[scenarioAt])
+  const labels = inOrder(
+    useCase,
+    [...new Set(facts.map(labelOf))].filter((label) => label !== null),
+  )
+  const types = new Map(useCase.columns.map(({ name, type }) => [name, type]))
+  const at = (column) => {
+    if (!header.includes(column, 1)) throw new Wrong(`facts.csv has no column ${quoted(column)}`)
+    return header.indexOf(column, 1)
+  }
+  const columnOf = (name) => useCase.measures.find((measure) => measure.name === name)?.column ?? name
+  const now = new Map()
+  const amountsOf = (column) => {
+    if (!now.has(column)) {
+      const place = at(column)
+      now.set(
+        column,
+        facts.map((fact) => (fact[place] === null ? ZERO : decimal(fact[place]))),
+      )
+    }
+    return now.get(column)
+  }
+  /** Which facts have a key whose first scenario differs from the second as it should. */
+  const compared = ({ key, measure, difference, absolute_difference, prior }) => {
+    const amounts = measure === null ? undefined : amountsOf(columnOf(measure))
+    const keys = facts.map((fact) => {
+      const values = key.map((column) => comparable(types.get(column), fact[at(column)]))
+      return values.includes(null) ? null : quoted(values)
+    })
+    const sums = new Map()
+    for (const [i, fact] of facts.entries()) {
+      const side = useCase.scenarios.slice(0, 2).indexOf(labelOf(fact))
+      if (keys[i] === null || side < 0) continue
+      if (!sums.has(keys[i])) sums.set(keys[i], { totals: [ZERO, ZERO], hasPrior: false })
+      const sum = sums.get(keys[i])
+      if (side === 1) sum.hasPrior = true
+      if (amounts !== undefined) sum.totals[side] = add(sum.totals[side], amounts[i])
+    }
+    return facts.map((_, i) => {
+      if (keys[i] === null) return false
+      const { totals, hasPrior } = sums.get(keys[i]) ?? { totals: [ZERO, ZERO], hasPrior: false }
+      const apart = subtract(totals[0], totals[1])
+      const isPrior = prior === null || (prior === 'present') === hasPrior
+      return (
+        isPrior &&
+        isWithin(apart, difference) &&
+        isWithin({ ...apart, units: size(apart.units) }, absolute_difference)
+      )
+    })
+  }
+  const done = new Map()
+  const steps = []
+  for (const { no, name, definition } of adjustments) {
+    const target = definition.action === 'reverse' ? done.get(definition.reverses) : undefined
+    if (definition.action === 'reverse' && target === undefined)
+      throw new Wrong(
+        `adjustment ${no} reverses ${quoted(definition.reverses)}, which does not stand before it`,
+      )
+    const { scenario, where, compare: comparison } = target ?? definition
+    const matches = comparison && target === undefined ? compared(comparison) : undefined
+    const hits =
+      target?.hits ??
+      facts.map((fact, i) => {
+        const label = labelOf(fact)
+        if (label === null || (scenario !== null && label !== scenario)) return false
+        if (where !== null && !holds(where, (column) => fact[at(column)], types)) return false
+        return matches?.[i] ?? true
+      })
+    const columns = target?.columns.keys() ?? new Set(definition.measures.map(columnOf))
+    const changes = new Map()
+    for (const column of columns) {
+      const before = amountsOf(column)
+      const back = target?.columns.get(column)
+      const after = before.map((value, i) => {
+        if (!hits[i]) return value
+        return back === undefined
+          ? acted(value, definition)
+          : add(value, subtract(back.before[i], back.after[i]))
+      })
+      changes.set(column, { before, after })
+      now.set(column, after)
+      for (const label of labels.filter((one) => scenario === null || one === scenario)) {
+        const of = facts.flatMap((fact, i) => (labelOf(fact) === label ? [i] : []))
+        const total = (amounts) => of.reduce((sum, i) => add(sum, amounts[i]), ZERO)
+        const [was, became] = [total(before), total(after)]
+        steps.push({
+          adjustment_no: String(no),
+          column_name: column,
+          scenario: label,
+          hits: String(of.filter((i) => hits[i]).length),
+          amount_before: was,
+          effect: subtract(became, was),
+          amount_after: became,
+        })
+      }
+    }
+    done.set(name, { hits, scenario, columns: changes })
+  }
+  const touched = new Set(steps.map((step) => step.column_name))
+  return { steps, amounts: new Map([...touched].map((column) => [column, now.get(column)])) }
+}
+
+/** The facts with a further field for each amount that was changed, under a name that no column can have. */
+function adjustedFacts(useCase, adjustments, header, facts) {
+  const { steps, amounts } = adjust(useCase, adjustments, header, facts)
+  const more = [...amounts.values()]
+  return {
+    steps,
+    header: [...header, ...[...amounts.keys()].map((column) => `${column}\0`)],
+    facts: facts.map((fact, i) => [...fact, ...more.map((values) => plain(values[i]))]),
+  }
+}
+
 // ── The facts, added up ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** The name under which facts have the adjusted amounts of a column: its own where nothing adjusts it. */
+const adjustedName = (header, column) => (header.includes(`${column}\0`) ? `${column}\0` : column)
 
 /** Combinations of tested values that are kept apart before they are handed to the rules. */
 const MOST_TUPLES = 100_000
@@ -311,7 +466,10 @@ function addUp(useCase, tree, searches, header) {
   const types = new Map(useCase.columns.map(({ name, type }) => [name, type]))
   const scenarioAt = useCase.source.scenario === null ? 0 : place(useCase.source.scenario)
   const amounts = [
-    ...new Set([...useCase.measures.map((m) => m.column), ...searches.flatMap((s) => s.columns)]),
+    ...new Set([
+      ...useCase.measures.flatMap(({ column }) => [column, adjustedName(header, column)]),
+      ...searches.flatMap((s) => s.columns.map((column) => adjustedName(header, column))),
+    ]),
   ]
   const amountsAt = amounts.map(place)
   const testedAt = [...new Set(searches.flatMap(({ where }) => columnsOf(where)))].map(place)
@@ -323,21 +481,18 @@ function addUp(useCase, tree, searches, header) {
   const scenarios = new Map()
   const tuples = new Map()
 
-  // 1.50 and 1.5 are one value of a numeric column.
-  const comparable = (column, text) =>
-    types.get(column) === 'numeric' && DECIMAL.test(text) ? plain(decimal(text)) : text
   const claims = new Map()
   for (const { column, value, node } of bindingsOf(tree, useCase.drivers)) {
     if (!claims.has(column)) claims.set(column, { at: place(column), nodes: new Map() })
     const { nodes } = claims.get(column)
-    if (nodes.has(comparable(column, value)))
-      throw new Wrong(`${quoted(value)} of ${column} is bound to two nodes`)
-    nodes.set(comparable(column, value), node)
+    const key = comparable(types.get(column), value)
+    if (nodes.has(key)) throw new Wrong(`${quoted(value)} of ${column} is bound to two nodes`)
+    nodes.set(key, node)
   }
   /** The node of a fact: the first column decides whose value is bound. */
   const ownerOf = (fact) => {
     for (const [column, { at, nodes }] of claims) {
-      const node = fact[at] === null ? undefined : nodes.get(comparable(column, fact[at]))
+      const node = fact[at] === null ? undefined : nodes.get(comparable(types.get(column), fact[at]))
       if (node !== undefined) return node
     }
     return tree.positions.get(UNASSIGNED)
@@ -371,7 +526,8 @@ function addUp(useCase, tree, searches, header) {
     tuples.clear()
   }
 
-  const sums = { amounts, scenarios, count: 0, handOver }
+  const placeOfSum = (column) => amounts.indexOf(adjustedName(header, column))
+  const sums = { amounts, placeOfSum, scenarios, count: 0, handOver }
   sums.take = (fact) => {
     sums.count += 1
     const label = scenarioAt === 0 ? useCase.scenarios[0] : fact[scenarioAt]
@@ -431,18 +587,23 @@ const isNatural = ({ node, value }, rule) => value === 'natural' || (value === '
 /** Everything that results.csv says of a scenario. An empty value is null, and empties what it goes into. */
 function figuresOf({ nodes }, { measures }, rules, sums, scenario) {
   const columns = measures.map(({ column }) => sums.amounts.indexOf(column))
-  const direct = nodes.map((_, i) => columns.map((column) => scenario.direct[i]?.[column] ?? ZERO))
+  const directOf = (places) => nodes.map((_, i) => places.map((place) => scenario.direct[i]?.[place] ?? ZERO))
+  const direct = directOf(columns)
+  /** As rules and parents see it. */
+  const directNow = directOf(measures.map(({ column }) => sums.placeOfSum(column)))
   const [natural, counts] = [direct.map((values) => [...values]), [...scenario.counts]]
+  const adjustment = direct.map((values, i) => values.map((value, m) => subtract(directNow[i][m], value)))
   for (let i = nodes.length - 1; i > 0; i--) {
     addTo(natural[nodes[i].parent], natural[i])
+    addTo(adjustment[nodes[i].parent], adjustment[i])
     counts[nodes[i].parent] += counts[i]
   }
   const sumOf = (ruleOrStep, column) =>
-    scenario.found.get(rules.searches.get(ruleOrStep))[sums.amounts.indexOf(column)]
+    scenario.found.get(rules.searches.get(ruleOrStep))[sums.placeOfSum(column)]
   /** A node's own facts and its children. */
   const sumBelow = (node, m, values) => {
     const parts = nodes[node].children.map((child) => values[child])
-    return parts.includes(null) ? null : parts.reduce(add, direct[node][m])
+    return parts.includes(null) ? null : parts.reduce(add, directNow[node][m])
   }
   /** Operands as they come, then what is done with the last of them. */
   const formulaValue = (rule, m, values) => {
@@ -502,7 +663,7 @@ function figuresOf({ nodes }, { measures }, rules, sums, scenario) {
     return effects.includes(null) ? null : effects.reduce(add, ZERO)
   })
   const total = columns.map((column) => scenario.total[column])
-  return { label: scenario.label, total, direct, natural, counts, adjusted, overrides }
+  return { label: scenario.label, total, direct, natural, adjustment, counts, adjusted, overrides }
 }
 
 const SIGNS = {
@@ -594,16 +755,23 @@ async function verify(path, noted) {
     `run.json is of the run ${sealed.run_id}`,
     unless(run.run_id === sealed.run_id, `it is of ${run.run_id}`),
   )
-  checkDigests(run, useCase, structure, results)
+  const { adjustments, steps } = names.includes('adjustments.json')
+    ? parsed('adjustments.json', await textOf(zip.read('adjustments.json')))
+    : { adjustments: [], steps: [] }
+  checkDigests(run, useCase, structure, results, adjustments)
 
   const tree = treeOf(structure)
   const rules = rulesOf(run, useCase, tree)
   const { facts_through: through, facts, scenarios } = run.parameters
   const outside = []
-  let [sums, dateAt, last] = [undefined, -1, -1n]
+  const searches = [...rules.searches.values()]
+  // An adjustment may look at all facts at once, so only then are they held.
+  const held = adjustments.length > 0 ? [] : undefined
+  let [header, sums, dateAt, last] = [undefined, undefined, -1, -1n]
   await records('facts.csv', (fact) => {
-    if (sums === undefined) {
-      sums = addUp(useCase, tree, [...rules.searches.values()], fact)
+    if (header === undefined) {
+      header = fact
+      if (held === undefined) sums = addUp(useCase, tree, searches, header)
       if (useCase.source.date !== null) dateAt = fact.indexOf(useCase.source.date, 1)
       return
     }
@@ -612,23 +780,52 @@ async function verify(path, noted) {
     if (!isInOrder || (dateAt > 0 && fact[dateAt] !== run.pnl_date))
       outside.push(`fact ${at} is not one of them`)
     last = at
-    sums.take(fact)
+    if (held === undefined) sums.take(fact)
+    else held.push(fact)
   })
+  if (held !== undefined) {
+    const adjusted = adjustedFacts(useCase, adjustments, header, held)
+    checkAdjustments(run, adjustments, adjusted.steps, steps)
+    sums = addUp(useCase, tree, searches, adjusted.header)
+    for (const fact of adjusted.facts) sums.take(fact)
+  }
   sums.handOver()
-  const declared = useCase.scenarios.filter((label) => sums.scenarios.has(label))
-  const more = [...sums.scenarios.keys()].filter((label) => !declared.includes(label)).sort(byCodePoint)
-  const labels = [...declared, ...more]
+  const labels = inOrder(useCase, [...sums.scenarios.keys()])
   report(`${sums.count} facts in order, of the date, seen by the run; scenarios ${labels.join(', ')}`, [
     ...outside,
     ...unless(sums.count === facts, `the run recorded ${facts} facts`),
     ...unless(quoted(labels) === quoted(scenarios), `the run recorded ${scenarios}`),
   ])
   const figures = labels.map((label) => figuresOf(tree, useCase, rules, sums, sums.scenarios.get(label)))
-  checkCells(tree, useCase, rules, figures, results)
+  checkCells(tree, useCase, rules, figures, results, held !== undefined)
   checkTieOut(tree, useCase, figures, run.parameters.tie_out)
 }
 
-function checkDigests(run, useCase, structure, results) {
+/** The declared ones first, then the others by code point. */
+function inOrder({ scenarios }, labels) {
+  const declared = scenarios.filter((label) => labels.includes(label))
+  return [...declared, ...labels.filter((label) => !declared.includes(label)).sort(byCodePoint)]
+}
+
+function checkAdjustments({ pnl_date: date }, adjustments, steps, recorded) {
+  const problems = adjustments.flatMap(({ no, name, valid_from, valid_to }, i) => [
+    ...unless(i === 0 || adjustments[i - 1].no < no, `${quoted(name)} is out of order`),
+    ...unless(
+      (valid_from ?? date) <= date && date <= (valid_to ?? date),
+      `${quoted(name)} is not in force on ${date}`,
+    ),
+  ])
+  for (const [i, step] of steps.entries())
+    for (const [field, value] of Object.entries(step)) {
+      const found = recorded[i]?.[field]
+      if (!same(found === undefined ? null : String(found), value))
+        problems.push(`step ${i + 1}, ${field}: recorded ${found}, recomputed ${told(value)}`)
+    }
+  if (recorded.length !== steps.length) problems.push(`${recorded.length} steps were recorded`)
+  report(`${adjustments.length} fact adjustments in force did, step by step, what was recorded`, problems)
+}
+
+function checkDigests(run, useCase, structure, results, adjustments) {
   const { source, measures, drivers, scenarios, rules } = useCase
   const { engine, date, scenario } = source
   const where = engine === 'books' ? source.table : source.path
@@ -638,6 +835,9 @@ function checkDigests(run, useCase, structure, results) {
     rules: digestOf(rules.map(({ node, flavour, column, text }) => [node, flavour, column ?? null, text])),
     mapping: digestOf({ engine, where, date, scenario, measures, drivers, scenarios }),
     policy: digestOf(run.policy),
+    ...(adjustments.length === 0
+      ? {}
+      : { adjustments: digestOf(adjustments.map(({ name, definition }) => [name, definition])) }),
   }
   const names = [...new Set([...Object.keys(recomputed), ...Object.keys(run.digests)])]
   report('the hierarchy, rules, mapping and policy give the digests of the run, and these its input digest', [
@@ -647,8 +847,11 @@ function checkDigests(run, useCase, structure, results) {
   const keys = ['node_id', 'measure', 'scenario']
   const order = (a, b) => keys.reduce((found, key) => found || byCodePoint(a[key], b[key]), 0)
   const amount = (text) => (text === null ? null : plain(decimal(text)))
+  // What adjustments change is in the digest where they change anything at all.
+  const isAdjusted = results.some((row) => decimal(row.adjustment ?? '0').units !== 0n)
+  const changed = (row) => (isAdjusted ? [row.adjustment] : [])
   const rows = [...results].sort(order).map((row) => {
-    const amounts = [row.natural, row.direct, row.adjusted, row.plug].map(amount)
+    const amounts = [row.natural, row.direct, ...changed(row), row.adjusted, row.plug].map(amount)
     return [...keys.map((key) => row[key]), ...amounts, Number(row.fact_count)]
   })
   const digest = digestOf(...rows)
@@ -660,7 +863,7 @@ const same = (text, value) =>
   text === null || value?.units === undefined ? text === value : compare(decimal(text), value) === 0
 const told = (value) => (value === null ? 'empty' : value.units === undefined ? value : plain(value))
 
-function checkCells(tree, { measures, drivers }, rules, figures, results) {
+function checkCells(tree, { measures, drivers }, rules, figures, results, isAdjusted) {
   const { nodes } = tree
   const keyOf = (...names) => quoted(names)
   const recorded = new Map(results.map((row) => [keyOf(row.node_id, row.measure, row.scenario), row]))
@@ -670,7 +873,7 @@ function checkCells(tree, { measures, drivers }, rules, figures, results) {
     virtual.set(node, virtual.has(node) ? `${virtual.get(node)} or ${test}` : `auto ${test}`)
   }
   const [shape, fromFacts, fromRules] = [[], [], []]
-  const cellsOf = ({ label, natural, direct, adjusted, counts }) => {
+  const cellsOf = ({ label, natural, direct, adjustment, adjusted, counts }) => {
     for (const [i, { node_id, parent_node_id, node_name, depth, leaf }] of nodes.entries())
       for (const [m, { name }] of measures.entries()) {
         const key = keyOf(node_id, name, label)
@@ -683,6 +886,7 @@ function checkCells(tree, { measures, drivers }, rules, figures, results) {
         }
         check(shape, { parent_node_id, node_name, depth: String(depth), is_leaf: String(leaf) })
         check(fromFacts, { natural: natural[i][m], direct: direct[i][m], fact_count: String(counts[i]) })
+        if (isAdjusted) check(fromFacts, { adjustment: adjustment[i][m] })
         const plug = difference(natural[i][m], adjusted[m][i])
         const rule = rules.deciding[m].get(i)?.text ?? virtual.get(i) ?? null
         check(fromRules, { adjusted: adjusted[m][i], plug, rule })
@@ -699,23 +903,25 @@ function checkCells(tree, { measures, drivers }, rules, figures, results) {
 
 function checkTieOut({ positions }, { measures }, figures, recorded) {
   const problems = []
-  const check = ({ label, total, natural, adjusted, overrides }, { name }, m) => {
+  const check = ({ label, total, natural, adjustment, adjusted, overrides }, { name }, m) => {
     const row = recorded.find(({ scenario, measure }) => scenario === label && measure === name) ?? {}
     const root_natural = natural[0][m]
     const root_plug = difference(root_natural, adjusted[m][0])
     const unassigned = natural[positions.get(UNASSIGNED)][m]
     const sides = { facts: total[m], root_natural, unassigned, root_plug, overrides: overrides[m] }
+    if ('adjustment' in row) sides.adjustment = adjustment[0][m]
     for (const [side, value] of Object.entries(sides))
       if (!same(row[side] ?? null, value))
         problems.push(`${label} ${name}: ${side} recorded ${row[side]}, recomputed ${told(value)}`)
-    const gaps = [difference(total[m], root_natural), difference(root_plug, overrides[m])]
+    const explained = difference(overrides[m], adjustment[0][m])
+    const gaps = [difference(total[m], root_natural), difference(root_plug, explained)]
     if (gaps.some((gap) => gap !== null && gap.units !== 0n))
       problems.push(`${label} ${name} does not tie out`)
   }
   for (const figure of figures) for (const [m, measure] of measures.entries()) check(figure, measure, m)
   if (recorded.length !== figures.length * measures.length)
     problems.push(`${recorded.length} lines were recorded`)
-  report('it ties out: Σ facts = root natural, root plug = Σ overrides, as recorded', problems)
+  report('it ties out: Σ facts = root natural, root plug = Σ overrides − adjustment, as recorded', problems)
 }
 
 // ── The command ─────────────────────────────────────────────────────────────────────────────────────────────────

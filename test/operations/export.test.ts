@@ -12,6 +12,7 @@ import {
   cliDatabase,
   codes,
   contextOf,
+  EXAMPLES,
   type Folder,
   makeFolder,
   type Output,
@@ -213,6 +214,37 @@ async function refusedAndNothingLeft(
   expect(readdirSync(folder.path).sort()).toEqual(before)
 }
 
+describe('a run with fact adjustments in force', () => {
+  const sample = (name: string): string => join(EXAMPLES, 'adjustments', name)
+
+  test('is bundled with them and with what each did; the run from before them is what it was', async () => {
+    const own = contextOf(db.books, await newTenant(db.books))
+    await perform(own, 'structures import', { name: 'ADJUSTED', file: sample('structure.csv') })
+    await perform(own, 'facts import', { file: sample('facts.csv'), table: 'fact_adjusted' })
+    await perform(own, 'use-cases apply', { file: sample('use-case.yaml') })
+    const run = { use_case: 'Adjusted Desk', date: '2025-12-24' }
+    const before = await perform(own, 'runs create', run)
+    await perform(own, 'adjustments add', { use_case: 'Adjusted Desk', file: sample('adjustments.yaml') })
+    const after = await perform(own, 'runs create', run)
+    const written = async (id: string, name: string): Promise<string> =>
+      (await perform(own, 'export run', { run: id, file: place(name) })).file
+
+    const plain = await written(before.run_id, 'before.zip')
+    expect(verifyBundle(plain)).toMatchObject({ status: 0 })
+    expect(openBundle(plain).has('adjustments.json')).toBe(false)
+
+    const adjusted = await written(after.run_id, 'after.zip')
+    const verified = verifyBundle(adjusted)
+    expect(verified).toMatchObject({ status: 0, stderr: '' })
+    expect(verified.stdout).toContain('✓ 10 fact adjustments in force did, step by step, what was recorded')
+    const contents = openBundle(adjusted)
+    expect(contents.get('results.csv')).toMatch(/^[^\n]*,direct,adjustment,adjusted,plug,/)
+    const document = JSON.parse(contents.get('adjustments.json')!)
+    expect(document.adjustments).toHaveLength(10)
+    expect(document.steps.at(-1)).toMatchObject({ adjustment_no: 10, column_name: 'ytd_pnl' })
+  })
+})
+
 describe('refuses, and leaves nothing behind', () => {
   test('an unknown run, a failed run', async () => {
     await refusedAndNothingLeft(
@@ -286,20 +318,6 @@ describe('refuses, and leaves nothing behind', () => {
       }),
     )
     await refusedAndNothingLeft(own, { run: id, file: place('x.zip') }, ['TIE-2805'])
-  })
-
-  test('a run with fact adjustments in force', async () => {
-    const own = await bundled(BOOKS)
-    const adjustments = `adjustments:
-  - {name: half, scale: 0.5, measures: [daily], where: "book = 'B1'", reason: because, owner: me}
-`
-    const file = folder.write('a.yaml', adjustments)
-    await perform(own.context, 'adjustments add', { use_case: 'Bundled', file })
-    // The run from before them is what it was.
-    const before = { run: own.run.run_id, file: place('before.zip') }
-    expect(verifyBundle((await perform(own.context, 'export run', before)).file)).toMatchObject({ status: 0 })
-    const adjusted = await perform(own.context, 'runs create', { use_case: 'Bundled', date: DATE })
-    await refusedAndNothingLeft(own.context, { run: adjusted.run_id, file: place('x.zip') }, ['TIE-2805'])
   })
 
   test.each(['reading facts', 'writing facts'])('when it is interrupted while %s', async (stageOfAbort) => {

@@ -474,3 +474,62 @@ rules:
     }
   })
 })
+
+describe('fact adjustments', () => {
+  let contents: Contents
+  beforeAll(async () => {
+    const own = contextOf(db.books, await newTenant(db.books))
+    const sample = (name: string): string => join(EXAMPLES, 'adjustments', name)
+    const more = folder.write(
+      'more.yaml',
+      `adjustments:
+  - {name: both ends, cap: {at_most: 900, at_least: -20.5}, measures: [daily, ytd], round: 1, reason: r, owner: o}
+  - {name: apart, add: 0.125, measures: [ytd], round: 2, reason: r, owner: o,
+     compare: {key: [desk, strategy], measure: ytd, absolute_difference: ">= 1", prior: present}}
+  - {name: back, reverses: No late fee, reason: r, owner: o}
+`,
+    )
+    await perform(own, 'structures import', { name: 'ADJUSTED', file: sample('structure.csv') })
+    await perform(own, 'facts import', { file: sample('facts.csv'), table: 'fact_adjusted' })
+    await perform(own, 'use-cases apply', { file: sample('use-case.yaml') })
+    for (const file of [sample('adjustments.yaml'), more])
+      await perform(own, 'adjustments add', { use_case: 'Adjusted Desk', file })
+    contents = openBundle(await exported(own, 'Adjusted Desk'))
+  })
+
+  test('follow from the facts, step by step', async () => {
+    const { status, stdout } = await verified(contents)
+    expect(stdout).toContain('✓ 13 fact adjustments in force did, step by step, what was recorded')
+    expect(status).toBe(0)
+  })
+
+  test('one digit of any step, sealed again: the step is named', async () => {
+    const random = randomNumbers(11)
+    const text = contents.get('adjustments.json')!
+    const digits = digitsIn(text).filter((at) => at > text.indexOf('"steps"'))
+    expect(digits.length).toBeGreaterThan(100)
+    for (let i = 0; i < 25; i++) {
+      const at = digits[random(digits.length)]!
+      const forged = changed(contents, 'adjustments.json', (was) => otherDigit(was, at))
+      const { status, stdout } = await verified(sealedAgain(forged))
+      expect([text.slice(at - 30, at + 10), status, stdout]).toEqual([
+        text.slice(at - 30, at + 10),
+        1,
+        expect.stringMatching(/✗ (13 fact adjustments|it can be read)/),
+      ])
+    }
+  })
+
+  test.each([
+    ['adjustments.json', '"factor": "0.975"', '"factor": "0.974"', 'the adjustments are others'],
+    ['adjustments.json', '"factor": "0.975"', '"factor": "0.974"', 'step 1, amount_after: recorded'],
+    ['adjustments.json', '"valid_to": "2025-12-31"', '"valid_to": "2025-12-21"', 'is not in force on'],
+    ['results.csv', 'ACTUAL,3513.08,0.00,-', 'ACTUAL,3513.08,0.00,-1', 'adjustment: recorded'],
+  ])('%s, %s, sealed again', async (name, from, to, told) => {
+    expect(contents.get(name)).toContain(from)
+    const forged = changed(contents, name, (text) => text.replace(from, to))
+    const { status, stdout } = await verified(sealedAgain(forged))
+    expect(stdout).toContain(told)
+    expect(status).toBe(1)
+  })
+})

@@ -7,8 +7,10 @@
 import type { Finding } from '../../base/finding.js'
 import type { RunHeader } from '../../books/run-headers.js'
 import type { FactColumn } from '../../engines/source.js'
+import type { Adjustment } from '../adjustments/adjustment.js'
 import type { NodeRow } from '../hierarchy.js'
 import { ruleText } from '../rule-text.js'
+import type { StepRow } from '../store/adjustments.js'
 import type { ResultRow } from '../store/results.js'
 import type { Rule, UseCase } from '../use-case.js'
 import { csvText } from './csv-text.js'
@@ -71,11 +73,26 @@ function ruleDocument(rule: Rule): object {
   }
 }
 
+/** Those in force in their order, and what each of them did. */
+export const adjustmentsDocument = (inForce: readonly Adjustment[], steps: readonly StepRow[]): string =>
+  jsonText({
+    adjustments: inForce.map(({ no, name, definition, reason, owner, valid_from, valid_to }) => ({
+      no,
+      name,
+      definition,
+      reason,
+      owner,
+      valid_from,
+      valid_to,
+    })),
+    steps,
+  })
+
 export const structureText = (rows: readonly NodeRow[]): string =>
   csvText(['node_id', 'parent_node_id', 'node_name', 'rollup_driver', 'rollup_value_source'], rows)
 
-/** The exchange format of results. */
-export const resultsText = (rows: readonly ResultRow[]): string =>
+/** The exchange format of results; with what adjustments change where any were in force. */
+export const resultsText = (rows: readonly ResultRow[], isAdjusted: boolean): string =>
   csvText(
     [
       'node_id',
@@ -87,6 +104,7 @@ export const resultsText = (rows: readonly ResultRow[]): string =>
       'scenario',
       'natural',
       'direct',
+      ...(isAdjusted ? (['adjustment'] as const) : []),
       'adjusted',
       'plug',
       'fact_count',

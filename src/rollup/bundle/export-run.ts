@@ -19,6 +19,7 @@ import { resultDigest } from '../result-digest.js'
 import { distinct, frameColumns } from '../searches.js'
 import { recalculate } from '../snapshot.js'
 import { withListing } from '../sources.js'
+import { loadSteps } from '../store/adjustments.js'
 import { type CompletedRun, completedRun } from '../store/completed-run.js'
 import { loadStructure } from '../store/structures.js'
 import { type SourceSpec, sourceName } from '../use-case.js'
@@ -31,7 +32,7 @@ import {
 } from './bundle-file.js'
 import { ControlTotals, type RecordedTotals } from './control-totals.js'
 import { csvLine } from './csv-text.js'
-import { resultsText, runDocument, structureText, useCaseDocument } from './documents.js'
+import { adjustmentsDocument, resultsText, runDocument, structureText, useCaseDocument } from './documents.js'
 import { type Manifest, manifestOf } from './manifest.js'
 import { README_TEXT } from './readme-text.js'
 
@@ -77,7 +78,7 @@ export async function exportRun(
 }
 
 /** The digests of inputs that the format has a place for. */
-const KNOWN_INPUTS: readonly string[] = ['facts', 'hierarchy', 'rules', 'mapping', 'policy']
+const KNOWN_INPUTS: readonly string[] = ['facts', 'hierarchy', 'rules', 'mapping', 'policy', 'adjustments']
 
 function refuseUnknownInputs({ id, digests }: RunHeader): void {
   const unknown = Object.keys(digests).filter((name) => !KNOWN_INPUTS.includes(name))
@@ -111,7 +112,8 @@ async function stampOf({ path }: SourceSpec): Promise<string> {
 }
 
 async function documentsOf(tx: Tx, { header, rows }: CompletedRun, inputs: RecordedInputs): Promise<Part[]> {
-  const { useCase, structureVersion } = inputs
+  const { useCase, structureVersion, adjustments } = inputs
+  const isAdjusted = adjustments.inForce.length > 0
   const structure = await loadStructure(tx, useCase.structure, structureVersion)
   // Loaded here, because the writer of YAML would slow the start of every other command.
   const { printUseCaseFile } = await import('../use-case-file.js')
@@ -120,13 +122,24 @@ async function documentsOf(tx: Tx, { header, rows }: CompletedRun, inputs: Recor
     { name: 'run.json', content: runDocument(header, await findingsOf(tx, header.id)) },
     { name: 'structure.csv', content: structureText(structure.rows) },
     { name: 'use-case.yaml', content: printUseCaseFile(useCase) },
-    { name: 'results.csv', content: resultsText(rows) },
+    ...(isAdjusted
+      ? [
+          {
+            name: 'adjustments.json',
+            content: adjustmentsDocument(adjustments.inForce, await loadSteps(tx, header.id)),
+          },
+        ]
+      : []),
+    { name: 'results.csv', content: resultsText(rows, isAdjusted) },
   ]
 }
 
 /** The facts in scope, with the columns that the roll-up read. */
-function requestOf({ tree, useCase, date, through }: RecordedInputs, listing: FactListing): ListingRequest {
-  const { coded, amounts } = frameColumns(tree, useCase)
+function requestOf(
+  { tree, useCase, date, through, adjustments }: RecordedInputs,
+  listing: FactListing,
+): ListingRequest {
+  const { coded, amounts } = frameColumns(tree, useCase, adjustments.inForce)
   const dated = useCase.source.date
   const wanted = distinct([...(dated === null ? [] : [dated]), ...coded, ...amounts])
   return {

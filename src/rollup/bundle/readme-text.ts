@@ -11,6 +11,7 @@ database and without the product that made it.
   use-case.json   the same for programs: predicates as trees, formulas as lists of steps
   facts.csv       every fact the run looked at, in order of arrival, with the columns that were read;
                   an empty field is a missing value, two quotes are an empty text
+  adjustments.json  corrections of facts that were in force, in their order, and what each did; only in runs with any
   results.csv     every figure: natural, direct, adjusted, plug and number of facts, by node, measure, scenario
   manifest.json   each file with its size and SHA-256, and the seal over all of them
 
