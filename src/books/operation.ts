@@ -83,10 +83,25 @@ export interface HttpBinding {
   readonly mediaTypes?: Readonly<Record<string, string>>
   /** Of an upload: bytes at most; the server's limit when not said. */
   readonly uploadLimit?: number
+  /** Of a GET: the answer is the file that the operation writes. */
+  readonly download?: Download
   /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from output and input. */
   readonly location?: string
   /** Who may, where the effect does not say it: read → reader, append → preparer, purge → admin. */
   readonly role?: Role
+}
+
+export interface Download {
+  /** The input that says where the file goes; a client does not give it. */
+  readonly input: string
+  /** Other inputs that only make sense on the command line. */
+  readonly without: readonly string[]
+  readonly mediaType: string
+  /** Of the file's name: the output member that begins it, and how it ends. */
+  readonly name: string
+  readonly extension: string
+  /** The output member that tells the contents apart: its ETag. */
+  readonly tag: string
 }
 
 interface Definition<I extends z.ZodObject, O extends z.ZodType>

@@ -22,6 +22,18 @@ const exportRunOperation = operation({
   }),
   errors: ['TIE-1103', 'TIE-1106', 'TIE-2801', 'TIE-2802', 'TIE-2803', 'TIE-2804', 'TIE-2805'],
   positional: ['run', 'file'],
+  http: {
+    method: 'GET',
+    path: '/api/v1/runs/{run}/bundle',
+    download: {
+      input: 'file',
+      without: ['overwrite'],
+      mediaType: 'application/zip',
+      name: 'run_id',
+      extension: '.zip',
+      tag: 'seal',
+    },
+  },
   run: (context, { run, file, overwrite }) =>
     context.books.transaction(context.tenant, async (tx) => {
       const place = { file, existing: overwrite ? 'replace' : 'refuse', token: context.newId() } as const

@@ -69,5 +69,9 @@ export const HEADERS: Components = {
   PreferenceApplied: text('What of Prefer was followed.', 'respond-async'),
   WwwAuthenticate: text('What to send.', 'Bearer realm="tieout"'),
   RetryAfter: text('Seconds after which to try again.', '1'),
+  ContentDisposition: text(
+    'What the file is called.',
+    'attachment; filename="5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20.zip"',
+  ),
   Location: text('Where it is.', '/api/v1/runs/5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20'),
 }

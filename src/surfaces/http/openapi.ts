@@ -141,6 +141,7 @@ const header = (name: string): JsonSchema => ({ $ref: `#/components/headers/${na
 
 function successes(route: Route, components: SchemaComponents): JsonSchema {
   const { operation, binding, writes } = route
+  if (binding.download !== undefined) return file(binding.download.mediaType)
   const schema = components.add(schemaName(operation), operation.output)
   const example = exampleOf(schema, components.schemas)
   const content = { 'application/json': { schema, example } }
@@ -166,6 +167,19 @@ function successes(route: Route, components: SchemaComponents): JsonSchema {
       : {}),
   }
 }
+
+const file = (mediaType: string): JsonSchema => ({
+  200: {
+    description: 'The file.',
+    headers: {
+      'X-Request-Id': header('RequestId'),
+      ETag: header('ETag'),
+      'Content-Disposition': header('ContentDisposition'),
+    },
+    content: { [mediaType]: {} },
+  },
+  304: { description: 'The client has it already.', headers: { ETag: header('ETag') } },
+})
 
 const accepted = (components: SchemaComponents): JsonSchema => ({
   description: 'Not done yet: the job that does it, and where to ask for it.',

@@ -64,7 +64,9 @@ function inputTable(inputs: readonly (readonly [string, RouteInput])[]): string 
 const choices = (values: unknown): string =>
   Array.isArray(values) ? ` One of <code>${escaped(values.join(', '))}</code>.` : ''
 
-function example({ operation }: Route): string {
+function example({ operation, binding }: Route): string {
+  if (binding.download !== undefined)
+    return `<p class="soft">The answer is the file: ${escaped(binding.download.mediaType)}.</p>`
   const components = new SchemaComponents()
   const value = exampleOf(components.add(schemaName(operation), operation.output), components.schemas)
   return `<details><summary>Example of the answer</summary><pre>${escaped(JSON.stringify(value, null, 2))}</pre></details>`

@@ -69,20 +69,22 @@ function compareSpecific(a: string, b: string): number {
 function routeOf(operation: Operation, binding: HttpBinding): Route {
   const inputs = inputsOf(operation)
   const inPath = pathInputs(binding.path)
+  const { download } = binding
+  const filledIn = download === undefined ? [] : [download.input, ...download.without]
   const lost = inPath.filter((name) => !inputs.some((input) => input.name === name))
   if (lost.length > 0) throw new Error(`${operation.name} has no input ${lost.join(', ')} for its path`)
   // A client never names a file of this machine: it sends the file.
-  if (inputs.some(({ name }) => name === 'file') && binding.upload !== 'file') {
-    throw new Error(`${operation.name} takes a file; over HTTP it must be an upload`)
+  if (inputs.some(({ name }) => name === 'file') && binding.upload !== 'file' && !filledIn.includes('file')) {
+    throw new Error(`${operation.name} takes a file; over HTTP it must be an upload or a download`)
   }
-  const rest = inputs.filter(({ name }) => !inPath.includes(name) && name !== binding.upload)
+  const rest = inputs.filter(({ name }) => ![...inPath, ...filledIn, binding.upload].includes(name))
   const hasBody = binding.upload === undefined && ['POST', 'PUT', 'PATCH'].includes(binding.method)
   const outputs = outputNames(operation)
   return {
     operation,
     binding,
     role: binding.role ?? ROLE_OF_EFFECT[operation.effect],
-    input: operation.input.strict(),
+    input: withoutInputs(operation.input, filledIn).strict(),
     path: inPath.map((name) => ({ ...inputs.find((input) => input.name === name)!, required: true })),
     query: hasBody ? [] : rest,
     body: hasBody ? rest : [],
@@ -96,6 +98,9 @@ function routeOf(operation: Operation, binding: HttpBinding): Route {
     edits: inputs.some(({ name }) => name === 'expected_version'),
   }
 }
+
+const withoutInputs = ({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject =>
+  z.object(Object.fromEntries(Object.entries(shape).filter(([name]) => !names.includes(name))))
 
 const pathInputs = (path: string): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
 

@@ -8,6 +8,7 @@ import { type Problem, Refusal, refuse } from '../../base/errors.js'
 import type { Context } from '../../books/operation.js'
 import { type Principal, refuseUnlessMay } from './access.js'
 import { type Answer, answerOf, etagOf, JSON_TYPE } from './answer.js'
+import { downloaded } from './download.js'
 import { type Exchange, type HttpHost, problemAnswer, tagged } from './exchange.js'
 import { carriedOutOnce, digestOfRequest, keyOf } from './idempotent.js'
 import { expectedVersion } from './if-match.js'
@@ -30,7 +31,8 @@ interface Asked {
 export async function serveOperation(host: HttpHost, c: Exchange, route: Route): Promise<Response> {
   const principal = await host.access.whoAsks(c.req.header('authorization'))
   refuseUnlessMay(principal, route.role)
-  if (!accepts(c.req.header('accept'), JSON_TYPE)) refuse('TIE-1609', { type: JSON_TYPE })
+  const type = route.binding.download?.mediaType ?? JSON_TYPE
+  if (!accepts(c.req.header('accept'), type)) refuse('TIE-1609', { type })
   const key = route.writes ? keyOf(c.req.header('idempotency-key')) : undefined
   const received = await readInput(route, partsOf(c), host.limits)
   // A precondition is looked at last (RFC 9110, 13.2.1): what is wrong anyway is told first.
@@ -45,6 +47,8 @@ export async function serveOperation(host: HttpHost, c: Exchange, route: Route):
 async function read(c: Exchange, { host, route, principal, request }: Asked): Promise<Response> {
   const signal = AbortSignal.any([host.context.signal, c.req.raw.signal])
   const context = { ...host.context, ...ownOf(host, principal), signal }
+  const { download } = route.binding
+  if (download !== undefined) return downloaded(c, context, route, download, request.input as object)
   try {
     const output = await route.operation.run(context, request.input as never)
     const answer = answerOf(route, request.input, output, request.upload?.hidePlace)
