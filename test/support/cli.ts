@@ -129,7 +129,7 @@ export async function runHere(
   let stderr = ''
   const exit = await runCommandLine(
     {
-      variables: { ...FRAMES, ...variables },
+      variables,
       directory,
       packageDirectory: REPOSITORY,
       version: '1.2.3',
@@ -193,7 +193,7 @@ export async function cliDatabase(folder: Folder, name = 'db'): Promise<CliDatab
     books = undefined
   }
   const run = (...args: readonly string[]): Promise<Ended> =>
-    runHere(['--db', made.url, ...args], {}, tmpdir(), open)
+    runHere(['--db', made.url, ...args], FRAMES, tmpdir(), open)
   // A directory is migrated by whatever opens it first.
   if (SERVER) expect(await run('migrate', 'up')).toMatchObject({ exit: 0 })
   return {
