@@ -14,7 +14,7 @@ const STYLE = `
   th { font-weight: 600; font-size: 13px; color: var(--soft) }
   h1 { font-size: 1.4rem } h2 { font-size: 1.15rem; margin-top: 2.4rem; border-bottom: 1px solid var(--line) }
   h3 { font-size: 1rem; margin: 1.6rem 0 .2rem } .method { font-weight: 700 }
-  p { margin: .3rem 0 } .soft, summary { color: var(--soft) } a { color: var(--link); white-space: nowrap } nav a { margin-right: 1rem }`
+  p { margin: .3rem 0 } .soft, summary { color: var(--soft) } a { color: var(--link); white-space: nowrap } nav { display: flex; flex-wrap: wrap; gap: 0 1rem }`
 
 export const page = (
   title: string,
