@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 work=${1:-$(mktemp -d)}
 examples=${2:-25}
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0'
+"$work/venv/bin/pip" install --quiet --quiet 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0'
 node dist/cli.js --db "$work/db" --quiet demo >/dev/null
 TIEOUT_PORT=0 node dist/cli.js --db "$work/db" serve >"$work/serve.log" 2>&1 &
 server=$!
