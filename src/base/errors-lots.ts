@@ -67,7 +67,7 @@ export const LOT_ERRORS = {
   },
   'TIE-3113': {
     ...input,
-    message: 'The fee of buy "{order_id}" in {currency} is not less than its size: nothing arrives.',
+    message: 'The fee of "{order_id}" in {currency} leaves nothing of its size.',
     remedy: 'Correct the fee or its currency by a row that replaces {order_id}.',
   },
 } as const satisfies Record<string, ErrorRow>

@@ -110,9 +110,8 @@ export interface OpenLot {
   /** Long: gross + fee, the cost of the lot. Short: gross − fee, what was received for it. */
   readonly remaining_cost: string
   readonly price: string
-  /** Of the trade: gross and fee whole, for the rank by unit cost. */
-  readonly original_gross: string
-  readonly original_fee: string
+  /** What the whole trade cost (long: gross + fee) or brought (short: gross − fee), for the rank by unit cost. */
+  readonly original_cost: string
   readonly opened_at: string
   /** The account of the trade that opened it. */
   readonly opened_in: string | null
