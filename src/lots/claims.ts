@@ -59,12 +59,19 @@ export class Claims {
   add(fields: readonly (string | null)[]): void {
     for (const name of TEXTS) this.texts[name].push(fields[PLACE[name]]!)
     for (const name of NUMBERS) {
-      const parsed = parseDecimal(fields[PLACE[name]] ?? '0')
-      const value = normalize(parsed ?? { units: 0n, scale: 0 })
-      if (value.scale > this.scale) this.widen(value.scale)
-      this.numbers[name].push(value.units * pow10(this.scale - value.scale))
+      const text = fields[PLACE[name]] ?? '0'
+      const quick = quickUnits(text, this.scale)
+      // Slow ones may widen the columns, so the column is looked up afterwards.
+      const units = quick === undefined ? this.slowUnits(text) : BigInt(quick)
+      this.numbers[name].push(units)
     }
     this.rows += 1
+  }
+
+  private slowUnits(text: string): bigint {
+    const value = normalize(parseDecimal(text) ?? { units: 0n, scale: 0 })
+    if (value.scale > this.scale) this.widen(value.scale)
+    return value.units * pow10(this.scale - value.scale)
   }
 
   private widen(scale: number): void {
@@ -78,6 +85,24 @@ export class Claims {
     this.numbers = Object.fromEntries(wider) as Claims['numbers']
     this.scale = scale
   }
+}
+
+/** Plain decimal text as units where a double holds them; undefined where it may not. */
+function quickUnits(text: string, scale: number): number | undefined {
+  const negative = text.charCodeAt(0) === 45
+  let units = 0
+  let places = -1
+  for (let i = negative ? 1 : 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit >= 0 && digit <= 9) {
+      units = units * 10 + digit
+      if (places >= 0) places += 1
+    } else if (digit === -2 && places < 0) places = 0
+    else return undefined
+  }
+  if (places > scale || text.length > 16) return undefined
+  for (let more = scale - Math.max(0, places); more > 0; more--) units *= 10
+  return units > Number.MAX_SAFE_INTEGER ? undefined : negative ? 0 - units : units
 }
 
 /** The claims of computations as their rows would be read back. */

@@ -116,34 +116,47 @@ export function proveLots(input: ProofInput): Proof {
 /** Everything that can be said of a row and its two facts alone; rows that can be replayed, by symbol. */
 function checkRows({ facts, claims }: ProofInput, found: Violations): Map<string, SymbolClaims> {
   const { texts, numbers } = claims
-  const place = new Map<string, { readonly facts: SymbolFacts; readonly row: number }>()
+  // Every trade of every symbol has one number; numbers of one symbol follow one another.
+  const number = new Map<string, number>()
+  const tables = [...facts.values()]
+  const starts = Int32Array.from(tables, () => 0)
   const bySymbol = new Map<string, SymbolClaims>()
-  for (const [symbol, own] of facts) {
-    bySymbol.set(symbol, { claims, rows: [], sell: [], buy: [] })
-    for (let row = 0; row < own.trades; row++) place.set(own.order_id[row]!, { facts: own, row })
-  }
+  const tableOf: number[] = []
+  tables.forEach((own, table) => {
+    starts[table] = number.size
+    bySymbol.set(own.symbol, { claims, rows: [], sell: [], buy: [] })
+    for (const id of own.order_id) {
+      number.set(id, tableOf.length)
+      tableOf.push(table)
+    }
+  })
   for (let i = 0; i < claims.rows; i++) {
     const sellId = texts.sell_order_id[i]!
     const buyId = texts.buy_order_id[i]!
     const symbol = texts.symbol[i]!
     const kind = texts.class[i]!
-    const add = (rule: ProofRule, message: string): void => found.add(rule, symbol, sellId, message)
-    const sell = place.get(sellId)
-    const buy = buyId === null ? undefined : place.get(buyId)
+    const sell = number.get(sellId)
+    const buy = buyId === null ? -1 : number.get(buyId)
     const net = numbers.proceeds.at(i) - numbers.sell_fee.at(i)
-    if (numbers.net_proceeds.at(i) !== net)
-      add('ARITHMETIC', `net_proceeds of ${sellId} is not proceeds − fee.`)
+    if (numbers.net_proceeds.at(i) !== net) {
+      found.add('ARITHMETIC', symbol, sellId, `net_proceeds of ${sellId} is not proceeds − fee.`)
+    }
     if (buyId !== null && numbers.pnl.at(i) !== net - numbers.cost_basis.at(i)) {
-      add('ARITHMETIC', `pnl of ${sellId} against ${buyId} is not net − cost.`)
+      found.add('ARITHMETIC', symbol, sellId, `pnl of ${sellId} against ${buyId} is not net − cost.`)
     }
-    if (sell === undefined || (buyId !== null && buy === undefined)) {
-      add('ORPHAN', `${sell === undefined ? sellId : buyId} is no effective trade.`)
+    if (sell === undefined || buy === undefined) {
+      const orphan = sell === undefined ? sellId : buyId
+      found.add('ORPHAN', symbol, sellId, `${orphan} is no effective trade.`)
       continue
     }
-    if (sell.facts.symbol !== symbol || (buy !== undefined && buy.facts !== sell.facts)) {
-      add('SYMBOL', `${sellId} and ${buyId} are not both of ${symbol}.`)
+    const table = tableOf[sell]!
+    const own = tables[table]!
+    if (own.symbol !== symbol || (buy >= 0 && tableOf[buy] !== table)) {
+      found.add('SYMBOL', symbol, sellId, `${sellId} and ${buyId} are not both of ${symbol}.`)
       continue
     }
+    const sellRow = sell - starts[table]!
+    const buyRow = buy < 0 ? -1 : buy - starts[table]!
     const side = texts.lot_side[i]!
     const fits =
       kind === 'unmatched'
@@ -152,34 +165,40 @@ function checkRows({ facts, claims }: ProofInput, found: Violations): Map<string
     if (
       !fits ||
       !(ALLOCATION_CLASSES as readonly string[]).includes(kind) ||
-      sell.facts.buy[sell.row]! ||
-      (buy !== undefined && !buy.facts.buy[buy.row]!) ||
+      own.buy[sellRow]! ||
+      (buy >= 0 && !own.buy[buyRow]!) ||
       numbers.allocated_size.at(i) <= 0n
     ) {
-      add('SIDE', `The row of ${sellId} and ${buyId} is no ${kind} of a sell and a buy.`)
+      found.add(
+        'SIDE',
+        symbol,
+        sellId,
+        `The row of ${sellId} and ${buyId} is no ${kind} of a sell and a buy.`,
+      )
       continue
     }
-    const own = sell.facts
-    const closing = side === 'short' ? buy! : sell
-    const wrong = [
-      texts.sell_price[i] !== own.price[sell.row] && 'sell_price',
-      texts.sell_executed_at[i] !== own.executed_at[sell.row] && 'sell_executed_at',
-      buy !== undefined && texts.buy_price[i] !== own.price[buy.row] && 'buy_price',
-      buy !== undefined && texts.buy_executed_at[i] !== own.executed_at[buy.row] && 'buy_executed_at',
-      texts.account[i] !== own.account[closing.row] && 'account',
-      texts.strategy[i] !== own.strategy[closing.row] && 'strategy',
-    ].filter((name) => name !== false)
-    if (wrong.length > 0) add('COPY', `${wrong.join(', ')} of ${sellId} and ${buyId} differ from the facts.`)
-    if (buy !== undefined) {
-      const [sold, bought] = [own.executed_at[sell.row]!, own.executed_at[buy.row]!]
+    const closing = side === 'short' ? buyRow : sellRow
+    if (
+      texts.sell_price[i] !== own.price[sellRow] ||
+      texts.sell_executed_at[i] !== own.executed_at[sellRow] ||
+      texts.buy_price[i] !== (buy < 0 ? null : own.price[buyRow]) ||
+      texts.buy_executed_at[i] !== (buy < 0 ? null : own.executed_at[buyRow]) ||
+      texts.account[i] !== own.account[closing] ||
+      texts.strategy[i] !== own.strategy[closing]
+    ) {
+      const message = `A price, time, account or strategy in the row of ${sellId} and ${buyId} is not the facts'.`
+      found.add('COPY', symbol, sellId, message)
+    }
+    if (buy >= 0) {
+      const [sold, bought] = [own.executed_at[sellRow]!, own.executed_at[buyRow]!]
       if (side === 'short' ? sold >= bought : bought > sold) {
-        add('TIME_ORDER', `${sellId} at ${sold} cannot meet ${buyId} at ${bought}.`)
+        found.add('TIME_ORDER', symbol, sellId, `${sellId} at ${sold} cannot meet ${buyId} at ${bought}.`)
       }
     }
     const known = bySymbol.get(symbol)!
     known.rows.push(i)
-    known.sell.push(sell.row)
-    known.buy.push(buy?.row ?? -1)
+    known.sell.push(sellRow)
+    known.buy.push(buyRow)
   }
   return bySymbol
 }

@@ -8,7 +8,7 @@ import { ALLOCATION_FIELDS } from '#tieout/lots/allocation-rows'
 import { Claims } from '#tieout/lots/claims'
 import { computeLots, factsOf } from '#tieout/lots/compute'
 import type { LotConfigDraft } from '#tieout/lots/config'
-import { PROOF_RULES, type ProofRule, proveLots } from '#tieout/lots/proof'
+import { type ProofRule, proveLots } from '#tieout/lots/proof'
 import { lots, prove, type Stored, stored, trades, transfer } from '../support/lots.js'
 import { configOf, factOf, randomConfig, randomFacts } from '../support/random-lots.js'
 
