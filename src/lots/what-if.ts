@@ -6,7 +6,8 @@
 import { add, canonicalDecimal, type Decimal, parseDecimal, ZERO } from '../base/decimal.js'
 import type { AllocationRow, SymbolState } from './allocation.js'
 import { allocationRows } from './allocation-rows.js'
-import { type LotConfig, METHODS, type Method } from './config.js'
+import { inForce, type LotConfig, METHODS, type Method } from './config.js'
+import { isLongTerm } from './days.js'
 import { matchSymbol } from './match.js'
 import { SymbolFacts } from './symbol-facts.js'
 import type { Trade } from './trade.js'
@@ -28,8 +29,9 @@ export interface WhatIf {
 /** Every method but specific, side by side; specific too when the sale names lots. Nothing is opened short. */
 export function whatIf(state: SymbolState, sale: Trade, config: LotConfig): WhatIf[] {
   const methods = METHODS.filter((method) => method !== 'specific' || sale.lot_ids.length > 0)
+  const { scope } = inForce(config, sale.executed_at)
   return methods.map((method) => {
-    const under: LotConfig = { ...config, method, switches: [], short: 'refuse' }
+    const under: LotConfig = { ...config, method, scope, switches: [], short: 'refuse' }
     const facts = new SymbolFacts(state.symbol, under)
     facts.addTrade(sale)
     const from = { ...state, through: null }
@@ -61,13 +63,4 @@ function summary(method: Method, rows: readonly AllocationRow[]): WhatIf {
       'allocated_size',
     ),
   }
-}
-
-/**
- * Held for more than one year, by UTC dates: the day after acquiring counts as the first, so a sale on the same
- * day of the next year is short term. Acquired on 29 February: from 1 March of the next year on it is long term.
- */
-export function isLongTerm(acquired: string, sold: string): boolean {
-  const anniversary = `${String(Number(acquired.slice(0, 4)) + 1).padStart(4, '0')}${acquired.slice(4, 10)}`
-  return sold.slice(0, 10) > anniversary
 }
