@@ -529,7 +529,7 @@ test('a roll-up reads what lots earned', async () => {
     'measures: {realized: pnl}',
   ]
   await perform(context, 'use-cases apply', { file: folder.write('coins.yaml', useCase.join('\n')) })
-  const { run_id } = await perform(context, 'runs create', { use_case: 'Coins', pnl_date: '2025-01-03' })
+  const { run_id } = await perform(context, 'runs create', { use_case: 'Coins', date: '2025-01-03' })
   const { rows } = await perform(context, 'runs results', { run: run_id })
   const root = rows.find(({ node_id }: { node_id: string }) => node_id === 'ALL')
   expect(Number(root.natural)).toBe(1200)
