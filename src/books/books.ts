@@ -52,4 +52,6 @@ export interface Tx {
   asOwner<T>(work: () => Promise<T>): Promise<T>
   /** Runs the sanctioned purge as tieout_purger, the one role that may delete, then goes back to tieout_app. */
   asPurger<T>(work: () => Promise<T>): Promise<T>
+  /** Ends computed rows as tieout_superseder, the one role that may move them away, then goes back to tieout_app. */
+  asSuperseder<T>(work: () => Promise<T>): Promise<T>
 }

@@ -138,7 +138,7 @@ DO $$
 DECLARE
   wanted text;
 BEGIN
-  FOREACH wanted IN ARRAY ARRAY['tieout_owner', 'tieout_app', 'tieout_purger'] LOOP
+  FOREACH wanted IN ARRAY ARRAY['tieout_owner', 'tieout_app', 'tieout_purger', 'tieout_superseder'] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
       BEGIN
         EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
@@ -161,6 +161,9 @@ BEGIN
   END IF;
   IF NOT has_schema_privilege('tieout_purger', 'public', 'USAGE') THEN
     GRANT USAGE ON SCHEMA public TO tieout_purger;
+  END IF;
+  IF NOT has_schema_privilege('tieout_superseder', 'public', 'USAGE') THEN
+    GRANT USAGE ON SCHEMA public TO tieout_superseder;
   END IF;
   IF to_regclass('public.schema_migrations') IS NULL THEN
     SET LOCAL ROLE tieout_owner;

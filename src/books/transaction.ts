@@ -77,7 +77,7 @@ export async function runTransaction<T>(
   return result
 }
 
-type Role = 'tieout_app' | 'tieout_owner' | 'tieout_purger'
+type Role = 'tieout_app' | 'tieout_owner' | 'tieout_purger' | 'tieout_superseder'
 
 class Handle implements Tx {
   private ended = false
@@ -133,6 +133,10 @@ class Handle implements Tx {
 
   asPurger<T>(work: () => Promise<T>): Promise<T> {
     return this.as('tieout_purger', work)
+  }
+
+  asSuperseder<T>(work: () => Promise<T>): Promise<T> {
+    return this.as('tieout_superseder', work)
   }
 
   private async as<T>(role: Role, work: () => Promise<T>): Promise<T> {

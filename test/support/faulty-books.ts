@@ -47,6 +47,7 @@ export function faultyBooks(books: Books, at: number, kind: FaultKind, server?: 
       },
       asOwner: (work) => tx.asOwner(work),
       asPurger: (work) => tx.asPurger(work),
+      asSuperseder: (work) => tx.asSuperseder(work),
     }
     return inner
   }

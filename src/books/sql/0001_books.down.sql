@@ -1,4 +1,17 @@
 -- The roles stay: they belong to the server, where other databases may use them.
+-- The facts of lots, which their own migration keeps, go with the tenants whose they are.
+DO $$
+DECLARE kept record;
+BEGIN
+  FOR kept IN
+    SELECT c.oid::regclass AS name FROM pg_class c
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+      AND obj_description(c.oid, 'pg_class') = 'tieout historical P&L snapshot'
+  LOOP
+    EXECUTE format('DROP TABLE %s', kept.name);
+  END LOOP;
+END $$;
+DROP TABLE IF EXISTS balance_anchors, lot_transfers, lot_splits, trade_records, trade_imports;
 DROP TABLE run_findings;
 DROP TABLE calculation_runs;
 DROP TABLE tenants;
