@@ -77,6 +77,11 @@ export function parseSplit(row: Raw, options: ParseOptions = {}): Parsed<Split> 
 /** Columns id, symbol, size, from_account, to_account, at. */
 export function parseTransfer(row: Raw, options: ParseOptions = {}): Parsed<Transfer> {
   const read = new RowReader(row, 'transfer', options)
+  const to = read.text('to_account')
+  if (to !== null && to === read.text('from_account')) {
+    const rule = 'another account than from_account'
+    read.add('to_account', problem('TIE-3103', { column: 'to_account', value: to, rule }))
+  }
   return read.end<Transfer>({
     is: 'transfer',
     id: read.required('id'),
