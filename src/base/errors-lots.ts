@@ -26,7 +26,7 @@ export const LOT_ERRORS = {
   'TIE-3105': {
     ...input,
     message: '"{value}" in column "{column}" says no time zone.',
-    remedy: 'Write {value}Z if it is UTC, or say the zone of the whole file: --zone +01:00.',
+    remedy: 'Write {value}Z if it is UTC, or say the zone of the whole file: --timezone +01:00.',
   },
   'TIE-3106': {
     ...input,
@@ -35,7 +35,7 @@ export const LOT_ERRORS = {
   },
   'TIE-3107': {
     ...conflict,
-    message: 'There is a row "{order_id}" already, with other content.',
+    message: 'There is a row "{order_id}" already, with other content{differences}.',
     remedy:
       'Rows never change: give the correction an order_id of its own and let it say replaces {order_id}.',
   },

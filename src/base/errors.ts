@@ -12,6 +12,7 @@ import { BUNDLE_ERRORS } from './errors-bundles.js'
 import { EVIDENCE_ERRORS } from './errors-evidence.js'
 import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 import { LOT_ERRORS } from './errors-lots.js'
+import { TRADE_ERRORS } from './errors-trades.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
 export const ERRORS = {
   // 10xx: usage and configuration
@@ -305,6 +306,7 @@ export const ERRORS = {
   ...ADJUSTMENT_ERRORS,
   ...BUNDLE_ERRORS,
   ...LOT_ERRORS,
+  ...TRADE_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

@@ -10,7 +10,7 @@ import { didYouMean, unstorable } from '../base/text.js'
 import { type CsvRecord, readCsv } from './csv.js'
 
 /** A file with more problems than this is hardly read to the end by its author. */
-const MAX_PROBLEMS = 100
+export const MAX_PROBLEMS = 100
 
 /** Problems of one file, the first of them in full and the rest counted. */
 export class FileProblems {

@@ -15,11 +15,13 @@ export interface CsvRecord {
 
 /**
  * Yields batches of records; the first record is the header. `onBytes` is told how much of the file has been
- * read. Throws TIE-1005 when the file cannot be opened.
+ * read; a record of more than `longest` characters is refused before it fills the memory. Throws TIE-1005 when the
+ * file cannot be opened.
  */
 export async function* readCsv(
   file: string,
   onBytes?: (bytes: number) => void,
+  longest?: number,
 ): AsyncGenerator<readonly CsvRecord[]> {
   const { CsvError, parse } = await import('csv-parse')
   const parser = parse({
@@ -28,6 +30,7 @@ export async function* readCsv(
     info: true,
     skip_empty_lines: true,
     record_delimiter: ['\r\n', '\n', '\r'],
+    ...(longest === undefined ? {} : { max_record_size: longest }),
   })
   const input = createReadStream(file, { highWaterMark: 1 << 18 })
   input.on('error', (error) => parser.destroy(error))

@@ -133,7 +133,7 @@ export function effectiveTrades(records: Iterable<TradeRecord>): Trade[] {
     const known = byId.get(record.order_id)
     if (known === undefined) byId.set(record.order_id, record)
     else if (tradeDigest(known) !== tradeDigest(record)) {
-      problems.push(problem('TIE-3107', { order_id: record.order_id }))
+      problems.push(problem('TIE-3107', { order_id: record.order_id, differences: '' }))
     }
   }
   const replacedBy = new Map<string, string>()

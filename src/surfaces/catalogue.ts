@@ -1,6 +1,8 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { lotImportOperations } from '../lots/operations/imports.js'
+import { tradeOperations } from '../lots/operations/trades.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
@@ -35,4 +37,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...signOffOperations,
   ...verifyOperations,
   ...exportOperations,
+  ...lotImportOperations,
+  ...tradeOperations,
 ]

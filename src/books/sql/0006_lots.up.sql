@@ -287,7 +287,9 @@ CREATE TABLE fifo_allocations (
   pnl numeric,
   pnl_usd numeric GENERATED ALWAYS AS (pnl) STORED,
   buy_executed_at timestamptz,
+  buy_executed_ns smallint,
   sell_executed_at timestamptz NOT NULL,
+  sell_executed_ns smallint NOT NULL,
   -- Across symbols and versions, in the order of writing.
   allocation_seq bigint GENERATED ALWAYS AS IDENTITY,
   CONSTRAINT allocations_have_one_place PRIMARY KEY (tenant_id, allocation_version, symbol, allocation_no),
@@ -302,8 +304,8 @@ CREATE TABLE fifo_allocations (
   CONSTRAINT lots_are_long_or_short CHECK (lot_side IN ('long', 'short')),
   CONSTRAINT unmatched_is_a_sell_without_a_buy CHECK (
     CASE WHEN class = 'unmatched'
-      THEN num_nonnulls(buy_order_id, buy_price, buy_fee, cost_basis, pnl, buy_executed_at) = 0
-      ELSE num_nulls(buy_order_id, buy_price, buy_fee, cost_basis, pnl, buy_executed_at) = 0
+      THEN num_nonnulls(buy_order_id, buy_price, buy_fee, cost_basis, pnl, buy_executed_at, buy_executed_ns) = 0
+      ELSE num_nulls(buy_order_id, buy_price, buy_fee, cost_basis, pnl, buy_executed_at, buy_executed_ns) = 0
     END
   ),
   CONSTRAINT allocations_have_a_size CHECK (allocated_size > 0),
@@ -361,7 +363,9 @@ CREATE TABLE fifo_allocations_superseded (
   pnl numeric,
   pnl_usd numeric GENERATED ALWAYS AS (pnl) STORED,
   buy_executed_at timestamptz,
+  buy_executed_ns smallint,
   sell_executed_at timestamptz NOT NULL,
+  sell_executed_ns smallint NOT NULL,
   allocation_seq bigint NOT NULL,
   superseded_by uuid NOT NULL,
   CONSTRAINT superseded_allocations_have_one_place
@@ -393,6 +397,8 @@ CREATE TABLE fifo_inventory_points (
   splits jsonb NOT NULL,
   chain text NOT NULL,
   pending text NOT NULL,
+  -- Of all allocations and open lots up to here, where that was worked out: of the newest point always.
+  digest text,
   CONSTRAINT points_have_one_number PRIMARY KEY (tenant_id, allocation_version, symbol, point_no),
   CONSTRAINT points_belong_to_a_version
     FOREIGN KEY (tenant_id, allocation_version) REFERENCES lot_versions (tenant_id, allocation_version) ON DELETE RESTRICT,
@@ -420,8 +426,7 @@ CREATE TABLE fifo_inventory_snapshot (
   remaining_fee numeric NOT NULL,
   remaining_cost numeric NOT NULL,
   price numeric NOT NULL,
-  original_gross numeric NOT NULL,
-  original_fee numeric NOT NULL,
+  original_cost numeric NOT NULL,
   opened_at text NOT NULL,
   opened_in text,
   gross_places integer NOT NULL,
@@ -612,14 +617,18 @@ WITH published AS (
   SELECT a.* FROM v_published_allocation_version p JOIN fifo_allocations a USING (tenant_id, allocation_version)
 ), named AS (
   SELECT tenant_id, allocation_version, symbol, sell_order_id AS order_id, 'sell' AS side, sell_price AS price,
-    sell_executed_at AS executed_at FROM published
+    sell_executed_at AS executed_at, sell_executed_ns AS executed_ns FROM published
   UNION
-  SELECT tenant_id, allocation_version, symbol, buy_order_id, 'buy', buy_price, buy_executed_at
+  SELECT tenant_id, allocation_version, symbol, buy_order_id, 'buy', buy_price, buy_executed_at, buy_executed_ns
     FROM published WHERE buy_order_id IS NOT NULL
 ), effective_sells AS (
-  SELECT t.tenant_id, p.allocation_version, t.symbol, t.order_id, t.size
+  -- A fee in the base asset leaves the account with the sell.
+  SELECT t.tenant_id, p.allocation_version, t.symbol, t.order_id, t.size + CASE
+      WHEN t.fee_currency = coalesce(v.config -> 'assets' -> t.symbol ->> 'base',
+        substring(t.symbol FROM '^([^-/]+)[-/][^-/]+$')) THEN t.fee ELSE 0 END AS size
   FROM v_allocation_progress p
   JOIN v_published_allocation_version USING (tenant_id, allocation_version)
+  JOIN lot_versions v USING (tenant_id, allocation_version)
   JOIN trade_records t ON t.tenant_id = p.tenant_id AND t.symbol = p.symbol
     AND t.side = 'sell' AND t.trade_seq <= p.trades_through
   WHERE NOT EXISTS (
@@ -648,13 +657,14 @@ SELECT n.allocation_version, n.symbol, n.order_id, 'copy_of_trade',
   concat_ws(' ', t.side, t.symbol, trim_scale(t.price), t.executed_at AT TIME ZONE 'UTC'),
   concat_ws(' ', n.side, n.symbol, trim_scale(n.price), n.executed_at AT TIME ZONE 'UTC')
 FROM named n JOIN trade_records t ON t.tenant_id = n.tenant_id AND t.order_id = n.order_id
-WHERE (t.side, t.symbol, t.price, t.executed_at) IS DISTINCT FROM (n.side, n.symbol, n.price, n.executed_at)
+WHERE (t.side, t.symbol, t.price, t.executed_at, t.executed_ns)
+  IS DISTINCT FROM (n.side, n.symbol, n.price, n.executed_at, n.executed_ns)
 UNION ALL
 SELECT allocation_version, symbol, sell_order_id, 'time_order', 'the lot was opened first',
   concat_ws(' ', lot_side, buy_order_id, buy_executed_at AT TIME ZONE 'UTC', sell_order_id, sell_executed_at AT TIME ZONE 'UTC')
 FROM published
-WHERE (lot_side = 'long' AND class <> 'dust' AND buy_executed_at > sell_executed_at)
-  OR (lot_side = 'short' AND class <> 'dust' AND sell_executed_at > buy_executed_at);
+WHERE (lot_side = 'long' AND (buy_executed_at, buy_executed_ns) > (sell_executed_at, sell_executed_ns))
+  OR (lot_side = 'short' AND (sell_executed_at, sell_executed_ns) > (buy_executed_at, buy_executed_ns));
 
 CREATE VIEW v_allocation_health WITH (security_invoker = on) AS
 SELECT v.allocation_version,

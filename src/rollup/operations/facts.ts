@@ -1,11 +1,9 @@
 /** Operations on facts: import a file into an append-only table, list the tables. */
 
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { z } from 'zod'
-import { refuse } from '../../base/errors.js'
 import { findFactTable, listFactTables } from '../../books/fact-tables.js'
 import { type Operation, operation } from '../../books/operation.js'
+import { digestOfFile } from '../../engines/file-digest.js'
 import { FactImport, type Imported } from '../fact-import.js'
 
 const input = z.object({
@@ -81,16 +79,6 @@ class RolledBack extends Error {
   constructor(readonly imported: Imported) {
     super('dry run')
   }
-}
-
-async function digestOfFile(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  try {
-    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
-  } catch (error) {
-    refuse('TIE-1005', { file, detail: (error as Error).message })
-  }
-  return `sha256:${hash.digest('hex')}`
 }
 
 const tables = operation({

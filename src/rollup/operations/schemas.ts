@@ -26,7 +26,7 @@ export const cobDate = z.string().meta({ format: 'date', description: 'COB date,
 /** A COB date; raises TIE-2501 for anything else. */
 export const dateOf = (text: string): IsoDate => parseDate(text) ?? refuse('TIE-2501', { value: text })
 
-export const amount = z.string().meta({ id: 'Amount', description: 'Decimal text.' })
+export { amount } from '../../books/amount.js'
 
 export const hasErrorFindings = ({ findings }: { readonly findings: readonly Finding[] }): boolean =>
   findings.some(({ severity }) => severity === 'error')

@@ -9,6 +9,7 @@ import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
+import { TRADE_PRESENTATIONS } from './present-trades.js'
 import type { Presentation } from './presentation.js'
 
 export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
@@ -18,4 +19,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...EXPLANATION_PRESENTATIONS,
   ...COMPARISON_PRESENTATIONS,
   ...EXPORT_PRESENTATIONS,
+  ...TRADE_PRESENTATIONS,
 }
