@@ -3,6 +3,7 @@
 import type { AllocationColumns, OrderColumns } from './allocation.js'
 import type { AllocationDigest } from './allocation-digest.js'
 import type { Slice } from './lot.js'
+import { UnitsColumn } from './units-column.js'
 
 export const MATCHED = 0
 export const UNMATCHED = 1
@@ -17,11 +18,11 @@ export class AllocationBuilder implements AllocationColumns {
   readonly class: number[] = []
   readonly short: number[] = []
   readonly lotAccount: (string | null)[] = []
-  readonly size: bigint[] = []
-  readonly buyGross: bigint[] = []
-  readonly sellGross: bigint[] = []
-  readonly buyFee: bigint[] = []
-  readonly sellFee: bigint[] = []
+  readonly size = new UnitsColumn()
+  readonly buyGross = new UnitsColumn()
+  readonly sellGross = new UnitsColumn()
+  readonly buyFee = new UnitsColumn()
+  readonly sellFee = new UnitsColumn()
 
   constructor(
     readonly symbol: string,

@@ -1,13 +1,13 @@
 /**
  * The digest of a symbol's allocations as they arise, which can be stopped, stored and gone on with: rows are
- * written as bytes, every 1,024 of them are hashed onto the hash of those before (SHA-256). Numbers are written
+ * written as bytes, every 4,096 of them are hashed onto the hash of those before (SHA-256). Numbers are written
  * as digits and exponent without trailing zeros, so that the scale of a symbol does not matter. Raises nothing.
  */
 
 import { createHash } from 'node:crypto'
 import { type Digest, digestOf } from '../base/digest.js'
 
-const BLOCK = 1024
+const BLOCK = 4096
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 export class AllocationDigest {

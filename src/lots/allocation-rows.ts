@@ -41,10 +41,10 @@ export function allocationFields(
   const short = allocations.short[i] === 1
   const closing = short ? buy : sell
   const money = (units: bigint): string => decimalText(units, amountScale)
-  const buyFee = allocations.buyFee[i]!
-  const cost = allocations.buyGross[i]! + buyFee
-  const proceeds = allocations.sellGross[i]!
-  const net = proceeds - allocations.sellFee[i]!
+  const buyFee = allocations.buyFee.at(i)
+  const cost = allocations.buyGross.at(i) + buyFee
+  const proceeds = allocations.sellGross.at(i)
+  const net = proceeds - allocations.sellFee.at(i)
   const none = buy < 0
   into[0] = orders.order_id[sell]!
   into[1] = none ? null : orders.order_id[buy]!
@@ -52,11 +52,11 @@ export function allocationFields(
   into[3] = orders.account[closing]!
   into[4] = orders.strategy[closing]!
   into[5] = allocations.lotAccount[i]!
-  into[6] = decimalText(allocations.size[i]!, sizeScale)
+  into[6] = decimalText(allocations.size.at(i), sizeScale)
   into[7] = none ? null : orders.price[buy]!
   into[8] = orders.price[sell]!
   into[9] = none ? null : money(buyFee)
-  into[10] = money(allocations.sellFee[i]!)
+  into[10] = money(allocations.sellFee.at(i))
   into[11] = none ? null : money(cost)
   into[12] = money(proceeds)
   into[13] = money(net)

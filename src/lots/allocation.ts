@@ -6,6 +6,7 @@
 import type { Digest } from '../base/digest.js'
 import type { Severity } from '../base/finding.js'
 import type { OrderKey } from './order.js'
+import type { UnitsColumn } from './units-column.js'
 
 /**
  * matched: a sell closes a bought lot. unmatched: the part of a sell that no lot covers (buy null). short: a
@@ -45,13 +46,13 @@ export interface AllocationColumns {
   readonly short: readonly number[]
   /** The account that held the lot when it was closed; null also when there is no lot. */
   readonly lotAccount: readonly (string | null)[]
-  readonly size: readonly bigint[]
+  readonly size: UnitsColumn
   /** What of price × size falls to this row, of the buy and of the sell. */
-  readonly buyGross: readonly bigint[]
-  readonly sellGross: readonly bigint[]
+  readonly buyGross: UnitsColumn
+  readonly sellGross: UnitsColumn
   /** What of the fees in quote falls to this row. */
-  readonly buyFee: readonly bigint[]
-  readonly sellFee: readonly bigint[]
+  readonly buyFee: UnitsColumn
+  readonly sellFee: UnitsColumn
 }
 
 /**

@@ -191,10 +191,10 @@ class Matching {
   private restOf(row: number): Rest {
     const { facts, sizeScale, amountScale } = this
     return {
-      size: facts.units[row]! * pow10(sizeScale - facts.scale[row]!),
+      size: facts.units.at(row) * pow10(sizeScale - facts.scale[row]!),
       gross: facts.gross(row, amountScale),
-      fee: facts.feeUnits[row]! * pow10(amountScale - facts.feeScale[row]!),
-      price: facts.priceUnits[row]! * pow10(amountScale - sizeScale - facts.priceScale[row]!),
+      fee: facts.feeUnits.at(row) * pow10(amountScale - facts.feeScale[row]!),
+      price: facts.priceUnits.at(row) * pow10(amountScale - sizeScale - facts.priceScale[row]!),
       even: !facts.grossInKind.has(row),
       grossUnit: unitAt(amountScale, facts.grossPlaces(row)),
       feeUnit: unitAt(amountScale, facts.feePlaces(row)),

@@ -10,6 +10,7 @@ import { assetsOf, type LotConfig } from './config.js'
 import type { Split, Transfer } from './facts.js'
 import { compareOrder, type OrderKey, RANK } from './order.js'
 import type { Trade } from './trade.js'
+import { UnitsColumn } from './units-column.js'
 
 /** Uneven shares are cut at this digit or, of amounts with more digits, at their last. */
 export const LEAST_PLACES = 8
@@ -26,12 +27,12 @@ export class SymbolFacts {
   /** As reported, canonical text. */
   readonly price: string[] = []
   /** What arrives or leaves: the size less (buy) or plus (sell) a fee in kind. Normalized. */
-  readonly units: bigint[] = []
+  readonly units = new UnitsColumn()
   readonly scale: number[] = []
-  readonly priceUnits: bigint[] = []
+  readonly priceUnits = new UnitsColumn()
   readonly priceScale: number[] = []
   /** In quote; a fee in kind is 0 here. */
-  readonly feeUnits: bigint[] = []
+  readonly feeUnits = new UnitsColumn()
   readonly feeScale: number[] = []
   /** Gross of trades whose fee is in kind: price × reported size, which is not price × units. By row. */
   readonly grossInKind = new Map<number, Decimal>()
@@ -147,7 +148,7 @@ export class SymbolFacts {
     const inKind = this.grossInKind.get(row)
     if (inKind !== undefined) return inKind.units * pow10(amountScale - inKind.scale)
     const scale = this.scale[row]! + this.priceScale[row]!
-    return this.units[row]! * this.priceUnits[row]! * pow10(amountScale - scale)
+    return this.units.at(row) * this.priceUnits.at(row) * pow10(amountScale - scale)
   }
 
   /** The digit at which uneven shares of the gross of a row are cut. */

@@ -74,7 +74,7 @@ test('random trades, splits and transfers, every method, scope and policy: row b
         ]),
       )
     }),
-    { numRuns: 600 },
+    { numRuns: 400 },
   )
 })
 
