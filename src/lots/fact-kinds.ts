@@ -64,11 +64,16 @@ export const nanoseconds = (at: NanoInstant): string => String(Number(at.slice(2
 
 /** No field but the lot ids has anything long to say. */
 function tooLong(row: RawRow, record: string): ColumnProblem[] {
-  return Object.entries(row).flatMap(([column, text]) => {
+  const problems: ColumnProblem[] = []
+  for (const column in row) {
+    const length = row[column]?.length ?? 0
+    if (length <= MAX_TEXT) continue
     const limit = column === 'lot_ids' ? MAX_LOT_IDS : MAX_TEXT
-    if (text === undefined || text.length <= limit) return []
-    return [{ column, problem: problem('TIE-3150', { column, length: text.length, limit, record }) }]
-  })
+    if (length > limit) {
+      problems.push({ column, problem: problem('TIE-3150', { column, length, limit, record }) })
+    }
+  }
+  return problems
 }
 
 /** The kind whose rows are refused when a field is longer than any index holds. */

@@ -1,5 +1,5 @@
 -- Lots: trades as facts, and what is computed from them: allocations by version, open lots, the log, reviews.
--- The facts outlive `migrate down`, so they may be here already.
+-- The facts outlive `migrate down`, so they may be here already. Ids and symbols are ordered by code point.
 
 DO $$
 BEGIN
@@ -31,8 +31,8 @@ BEGIN
     trade_seq bigint NOT NULL,
     import_id uuid NOT NULL,
     import_line bigint NOT NULL,
-    order_id text NOT NULL,
-    symbol text,
+    order_id text COLLATE "C" NOT NULL,
+    symbol text COLLATE "C",
     side text,
     size numeric,
     price numeric,
@@ -48,7 +48,7 @@ BEGIN
     venue_sequence numeric(40),
     lot_ids text[],
     bracket text,
-    replaces text,
+    replaces text COLLATE "C",
     -- What an older system had stored with the trade as if it were a fact.
     parent_id text,
     pnl_usd numeric,
@@ -82,8 +82,8 @@ BEGIN
     trade_seq bigint NOT NULL,
     import_id uuid NOT NULL,
     import_line bigint NOT NULL,
-    split_id text NOT NULL,
-    symbol text NOT NULL,
+    split_id text COLLATE "C" NOT NULL,
+    symbol text COLLATE "C" NOT NULL,
     numerator numeric NOT NULL,
     denominator numeric NOT NULL,
     effective_at timestamptz NOT NULL,
@@ -103,8 +103,8 @@ BEGIN
     trade_seq bigint NOT NULL,
     import_id uuid NOT NULL,
     import_line bigint NOT NULL,
-    transfer_id text NOT NULL,
-    symbol text NOT NULL,
+    transfer_id text COLLATE "C" NOT NULL,
+    symbol text COLLATE "C" NOT NULL,
     size numeric NOT NULL,
     from_account text NOT NULL,
     to_account text NOT NULL,
@@ -125,9 +125,9 @@ BEGIN
     trade_seq bigint NOT NULL,
     import_id uuid NOT NULL,
     import_line bigint NOT NULL,
-    balance_id text NOT NULL,
+    balance_id text COLLATE "C" NOT NULL,
     account text NOT NULL,
-    symbol text NOT NULL,
+    symbol text COLLATE "C" NOT NULL,
     size numeric NOT NULL,
     as_of timestamptz NOT NULL,
     as_of_ns smallint NOT NULL,
@@ -265,14 +265,14 @@ $$;
 CREATE TABLE fifo_allocations (
   tenant_id uuid NOT NULL,
   allocation_version integer NOT NULL,
-  symbol text NOT NULL,
+  symbol text COLLATE "C" NOT NULL,
   -- In the order in which the allocations of a symbol arise, from 1.
   allocation_no bigint NOT NULL,
   batch_id uuid NOT NULL,
   class text NOT NULL,
   lot_side text,
-  sell_order_id text NOT NULL,
-  buy_order_id text,
+  sell_order_id text COLLATE "C" NOT NULL,
+  buy_order_id text COLLATE "C",
   account text,
   strategy text,
   lot_account text,
@@ -342,13 +342,13 @@ CREATE TRIGGER rows_come_while_the_batch_is_in_progress AFTER INSERT ON fifo_all
 CREATE TABLE fifo_allocations_superseded (
   tenant_id uuid NOT NULL,
   allocation_version integer NOT NULL,
-  symbol text NOT NULL,
+  symbol text COLLATE "C" NOT NULL,
   allocation_no bigint NOT NULL,
   batch_id uuid NOT NULL,
   class text NOT NULL,
   lot_side text,
-  sell_order_id text NOT NULL,
-  buy_order_id text,
+  sell_order_id text COLLATE "C" NOT NULL,
+  buy_order_id text COLLATE "C",
   account text,
   strategy text,
   lot_account text,
@@ -382,7 +382,7 @@ CREATE TRIGGER rows_come_while_the_batch_is_in_progress AFTER INSERT ON fifo_all
 CREATE TABLE fifo_inventory_points (
   tenant_id uuid NOT NULL,
   allocation_version integer NOT NULL,
-  symbol text NOT NULL,
+  symbol text COLLATE "C" NOT NULL,
   point_no integer NOT NULL,
   batch_id uuid NOT NULL,
   -- The last fact taken in, in the order of facts; all null before the first.
@@ -410,13 +410,13 @@ CREATE TABLE fifo_inventory_points (
 CREATE TABLE fifo_inventory_snapshot (
   tenant_id uuid NOT NULL,
   allocation_version integer NOT NULL,
-  symbol text NOT NULL,
+  symbol text COLLATE "C" NOT NULL,
   point_no integer NOT NULL,
   position integer NOT NULL,
   -- Among the lots of one position, which are parts of one trade.
   part integer NOT NULL,
   pool text NOT NULL,
-  order_id text NOT NULL,
+  order_id text COLLATE "C" NOT NULL,
   account text,
   strategy text,
   side text NOT NULL,
@@ -488,8 +488,8 @@ CREATE TABLE manual_review_queue (
   -- What the issue is, so that the same one is found again: its code, then what it is about.
   issue_key text NOT NULL,
   code text NOT NULL,
-  symbol text,
-  order_id text,
+  symbol text COLLATE "C",
+  order_id text COLLATE "C",
   account text,
   amount numeric,
   message text NOT NULL,

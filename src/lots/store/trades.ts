@@ -3,6 +3,7 @@
 import { refuse } from '../../base/errors.js'
 import { nearest } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
+import { instantText } from './instant-text.js'
 
 /** One row as it was imported; a cancellation has no more than its id and what it replaces. */
 export interface StoredTrade {
@@ -58,13 +59,6 @@ const COLUMNS = `t.trade_seq, t.order_id, t.symbol, t.side, t.size, t.price, t.f
   t.pnl_usd, t.replaces, r.order_id AS replaced_by`
 const FROM = `FROM trade_records AS t
   LEFT JOIN trade_records AS r ON r.tenant_id = t.tenant_id AND r.replaces = t.order_id`
-
-/** Microseconds as the database writes them, with the three digits below where there are any. */
-function instantText(at: string | null, ns: number | null): string | null {
-  if (at === null || ns === null || ns === 0) return at
-  const [seconds, fraction = ''] = at.replace('Z', '').split('.')
-  return `${seconds}.${fraction.padEnd(6, '0')}${String(ns).padStart(3, '0')}Z`
-}
 
 function tradeOf({ executed_ns, placed_ns, trade_seq, lot_ids, ...row }: Row): StoredTrade {
   return {
