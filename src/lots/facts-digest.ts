@@ -12,12 +12,12 @@ export class FactsDigest {
 
   /** `from`: what `digest` gave for the facts before. */
   constructor(from?: Digest) {
-    this.sum = from === undefined ? 0n : valueOf(from)
+    this.sum = from === undefined ? 0n : numberOf(from)
   }
 
   /** A row's digest (tradeDigest, factDigest); each row once. */
   add(row: Digest): void {
-    this.sum = (this.sum + valueOf(row)) % SIZE
+    this.sum = (this.sum + numberOf(row)) % SIZE
   }
 
   digest(): Digest {
@@ -25,4 +25,4 @@ export class FactsDigest {
   }
 }
 
-const valueOf = (digest: Digest): bigint => BigInt(`0x${digest.slice('sha256:'.length)}`)
+const numberOf = (digest: Digest): bigint => BigInt(`0x${digest.slice('sha256:'.length)}`)
