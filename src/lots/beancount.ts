@@ -90,7 +90,7 @@ function transactions({ facts, rows }: JournalSymbol, config: LotConfig, opened:
     post(cash, `${text(negate(fee))} ${quote}`)
     for (const each of bySell.get(id) ?? []) {
       const proceeds = parseDecimal(each.proceeds)!
-      if (each.buy_order_id === null) {
+      if (each.buy_order_id === null || each.cost_basis === null) {
         post(unknown, `${text(negate(proceeds))} ${quote}`)
         continue
       }

@@ -1,8 +1,11 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { allocationOperations } from '../lots/operations/allocations.js'
+import { computeOperations } from '../lots/operations/compute.js'
 import { lotImportOperations } from '../lots/operations/imports.js'
 import { tradeOperations } from '../lots/operations/trades.js'
+import { versionOperations } from '../lots/operations/versions.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
@@ -39,4 +42,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...exportOperations,
   ...lotImportOperations,
   ...tradeOperations,
+  ...computeOperations,
+  ...versionOperations,
+  ...allocationOperations,
 ]

@@ -156,7 +156,28 @@ CREATE TABLE lot_versions (
   CONSTRAINT versions_count_from_one CHECK (allocation_version >= 1)
 );
 SELECT tieout_protect_tenant('lot_versions');
-SELECT tieout_append_only('lot_versions');
+GRANT SELECT, INSERT ON lot_versions TO tieout_app;
+
+-- By force a version takes another configuration; what it had before stays in the log and with its runs.
+CREATE FUNCTION guard_lot_version() RETURNS trigger
+  LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND current_user = 'tieout_superseder'
+    AND (NEW.tenant_id, NEW.allocation_version, NEW.created_at, NEW.created_by)
+      IS NOT DISTINCT FROM (OLD.tenant_id, OLD.allocation_version, OLD.created_at, OLD.created_by)
+  THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'lot_versions refuses %: a version keeps what it was first computed with', TG_OP
+    USING ERRCODE = '55000', HINT = 'Compute it with --force.';
+END
+$$;
+CREATE TRIGGER versions_change_only_by_force BEFORE UPDATE OR DELETE ON lot_versions
+  FOR EACH ROW EXECUTE FUNCTION guard_lot_version();
+CREATE TRIGGER table_is_never_truncated BEFORE TRUNCATE ON lot_versions
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
 
 -- Every computation, also the failed and the partial one: begun in a transaction of its own, ended once.
 CREATE TABLE fifo_computation_log (
@@ -457,6 +478,7 @@ CREATE TRIGGER rows_come_while_the_batch_is_in_progress AFTER INSERT ON fifo_inv
 
 GRANT SELECT, DELETE ON fifo_allocations, fifo_inventory_points, fifo_inventory_snapshot TO tieout_superseder;
 GRANT INSERT ON fifo_allocations_superseded TO tieout_superseder;
+GRANT SELECT, UPDATE (config, config_digest) ON lot_versions TO tieout_superseder;
 -- The guard locks the run with the rights of whoever inserts.
 GRANT SELECT, UPDATE (status) ON calculation_runs TO tieout_superseder;
 
