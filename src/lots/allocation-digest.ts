@@ -12,6 +12,7 @@ const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 export class AllocationDigest {
   private block = Buffer.alloc(2 * BLOCK)
+  private view = viewOf(this.block)
   private end = 0
   private chain: Buffer
   rows: number
@@ -29,13 +30,18 @@ export class AllocationDigest {
     }
     this.number(text.length)
     this.room(text.length * 2)
-    this.end += this.block.write(text, this.end, 'utf16le')
+    // Ids are short: a call into the runtime costs more than the loop.
+    for (let i = 0; i < text.length; i++) {
+      this.view.setUint16(this.end, text.charCodeAt(i), true)
+      this.end += 2
+    }
   }
 
   /** A whole number that a double holds. */
   number(value: number): void {
     this.room(8)
-    this.end = this.block.writeDoubleLE(value, this.end)
+    this.view.setFloat64(this.end, value, true)
+    this.end += 8
   }
 
   decimal(units: bigint, scale: number): void {
@@ -56,12 +62,17 @@ export class AllocationDigest {
     let digits = Number(units)
     if (digits === 0) scale = 0
     else {
-      while (digits % 10_000 === 0) {
-        digits /= 10_000
+      // Whole quotients are exact below 2^53; the remainder operator of doubles is slow.
+      for (
+        let less = Math.trunc(digits / 10_000);
+        less * 10_000 === digits;
+        less = Math.trunc(digits / 10_000)
+      ) {
+        digits = less
         scale -= 4
       }
-      while (digits % 10 === 0) {
-        digits /= 10
+      for (let less = Math.trunc(digits / 10); less * 10 === digits; less = Math.trunc(digits / 10)) {
+        digits = less
         scale -= 1
       }
     }
@@ -101,5 +112,9 @@ export class AllocationDigest {
     const larger = Buffer.alloc(2 * (this.end + bytes))
     this.block.copy(larger, 0, 0, this.end)
     this.block = larger
+    this.view = viewOf(larger)
   }
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
+  new DataView(buffer, byteOffset, byteLength)

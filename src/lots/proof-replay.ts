@@ -11,6 +11,7 @@ import { dustOf, type LotConfig, type Method, type Scope } from './config.js'
 import { FirstActive } from './first-active.js'
 import { type SymbolClaims, unitsOf, type Violations } from './proof.js'
 import type { SymbolFacts } from './symbol-facts.js'
+import { UnitsColumn } from './units-column.js'
 
 export interface ReplayInput {
   readonly facts: SymbolFacts
@@ -42,14 +43,13 @@ class Replay {
   private readonly partTrade: number[] = []
   private readonly partAccount: (string | null)[] = []
   private readonly partByName = new Map<string, number>()
-  private readonly left: bigint[] = []
+  private readonly left: UnitsColumn
   /** Place of each trade in time. */
   private readonly time: Int32Array
   private readonly sequence: number[]
   private readonly rowsOf: (number[] | undefined)[]
   /** The closing trade that a part met last, as dust and otherwise. */
   private readonly met: [Int32Array, Int32Array]
-  private readonly rowOfId: ReadonlyMap<string, number>
   private readonly movesOf = new Map<string, LotMove[]>()
   private regime = 0
   private ranking: Ranking
@@ -67,13 +67,12 @@ class Replay {
     this.sequence.forEach((row, place) => {
       this.time[row] = place
     })
-    this.rowOfId = new Map(facts.order_id.map((id, row) => [id, row]))
     for (let row = 0; row < facts.trades; row++) {
       this.partTrade.push(row)
       this.partAccount.push(facts.account[row]!)
     }
     for (const move of moves) this.noteMove(move)
-    this.left = new Array<bigint>(this.partTrade.length).fill(0n)
+    this.left = UnitsColumn.zeros(this.partTrade.length)
     this.met = [
       new Int32Array(this.partTrade.length).fill(-1),
       new Int32Array(this.partTrade.length).fill(-1),
@@ -106,7 +105,7 @@ class Replay {
   }
 
   private noteMove(move: LotMove): void {
-    const row = this.rowOfId.get(move.order_id)
+    const row = this.input.known.rowOf(move.order_id)
     if (row === undefined || !this.facts.transfers.some(({ id }) => id === move.transfer_id)) {
       this.found.add('ORPHAN', this.symbol, move.order_id, `A move of ${move.transfer_id} names no fact.`)
       return
@@ -131,6 +130,7 @@ class Replay {
     row: number,
     account: string | null,
   ): string {
+    if (scope === 'symbol' && method !== 'specific') return ''
     const strategy = this.facts.strategy[row]!
     const own = scope === 'symbol' ? null : scope === 'account' ? account : strategy
     return JSON.stringify(method === 'specific' ? [own, strategy] : own)
@@ -161,13 +161,13 @@ class Replay {
       const range = ranges.get(pools[part]!)
       if (range === undefined) ranges.set(pools[part]!, [place, place + 1])
       else range[1] = place + 1
-      if (this.left[part]! > 0n) active.set(place, 1)
+      if (this.left.at(part) > 0n) active.set(place, 1)
     })
     return { method, scope, placeOf, partAt: Int32Array.from(parts), pools: ranges, active }
   }
 
   private setLeft(part: number, units: bigint): void {
-    this.left[part] = units
+    this.left.set(part, units)
     this.ranking.active.set(this.ranking.placeOf[part]!, units > 0n ? 1 : 0)
   }
 
@@ -225,7 +225,7 @@ class Replay {
       } else if (range === undefined || place < range[0] || place >= range[1]) {
         found.add('POOL', symbol, id, `${id} closes ${facts.order_id[lot]}, a lot of another pool.`)
       } else worst = Math.max(worst, place)
-      const left = this.left[part]! - size
+      const left = this.left.at(part) - size
       if (left < 0n) {
         found.add(
           'OVERUSED',
@@ -274,7 +274,7 @@ class Replay {
       const lot = this.facts.buy[row]! ? known.sell[k]! : known.buy[k]!
       if (lot < 0) continue
       const part = this.part(lot, known.claims.texts.lot_account[known.rows[k]!]!)
-      const left = part < 0 ? 0n : this.left[part]!
+      const left = part < 0 ? 0n : this.left.at(part)
       if (left === 0n || left > this.dust) continue
       const id = this.facts.order_id[lot]!
       this.found.add(
@@ -298,10 +298,10 @@ class Replay {
   private checkNames(row: number, names: readonly string[], until: number): void {
     const wanted = !this.facts.buy[row]!
     for (const name of names.slice(0, Math.max(0, until))) {
-      const lot = this.rowOfId.get(name)
+      const lot = this.input.known.rowOf(name)
       if (lot === undefined || this.facts.buy[lot] !== wanted) continue
       const isOpen = this.partTrade.some(
-        (trade, part) => trade === lot && this.left[part]! > 0n && this.isInScope(row, part),
+        (trade, part) => trade === lot && this.left.at(part) > 0n && this.isInScope(row, part),
       )
       if (!isOpen) continue
       const id = this.facts.order_id[row]!
@@ -311,13 +311,14 @@ class Replay {
 
   private split(index: number): void {
     const { numerator, denominator } = this.facts.splits[index]!
-    this.left.forEach((left, part) => {
-      if (left === 0n) return
+    for (let part = 0; part < this.left.length; part++) {
+      const left = this.left.at(part)
+      if (left === 0n) continue
       const places = Math.max(8, normalize({ units: left, scale: this.scale }).scale)
       const unit = pow10(this.scale - places)
       const after = ((left * numerator) / (denominator * unit)) * unit
-      this.left[part] = after === 0n ? unit : after
-    })
+      this.left.set(part, after === 0n ? unit : after)
+    }
   }
 
   private transfer(index: number): void {
@@ -326,11 +327,11 @@ class Replay {
     const moves = this.movesOf.get(id) ?? []
     let missing = size.units * pow10(this.scale - size.scale)
     for (const move of moves) {
-      const row = this.rowOfId.get(move.order_id)!
+      const row = this.input.known.rowOf(move.order_id)!
       const from = this.part(row, move.from_account)
       const units = unitsOf(move.size, this.scale)
       missing -= units
-      const left = from < 0 ? -units : this.left[from]! - units
+      const left = from < 0 ? -units : this.left.at(from) - units
       if (left < 0n || move.from_account !== from_account) {
         found.add(
           'OVERUSED',
@@ -342,11 +343,11 @@ class Replay {
       if (from >= 0) this.setLeft(from, left < 0n ? 0n : left)
     }
     for (const move of moves) {
-      const to = this.part(this.rowOfId.get(move.order_id)!, move.to_account)
-      this.setLeft(to, this.left[to]! + unitsOf(move.size, this.scale))
+      const to = this.part(this.input.known.rowOf(move.order_id)!, move.to_account)
+      this.setLeft(to, this.left.at(to) + unitsOf(move.size, this.scale))
     }
     const isLeft = (part: number): boolean =>
-      this.left[part]! > 0n && this.partAccount[part] === from_account && facts.buy[this.partTrade[part]!]!
+      this.left.at(part) > 0n && this.partAccount[part] === from_account && facts.buy[this.partTrade[part]!]!
     if (missing < 0n || (missing > 0n && this.partTrade.some((_, part) => isLeft(part)))) {
       found.add('CONSERVATION', symbol, id, `Moves of transfer ${id} miss ${this.text(missing)} of its size.`)
     }
@@ -356,7 +357,7 @@ class Replay {
   private end(): void {
     const said = new Map<number, bigint>()
     for (const lot of this.input.open) {
-      const row = this.rowOfId.get(lot.order_id)
+      const row = this.input.known.rowOf(lot.order_id)
       const part = row === undefined ? -1 : this.part(row, lot.account)
       if (row === undefined) {
         this.found.add('ORPHAN', this.symbol, lot.order_id, `Open lot ${lot.order_id} is no effective trade.`)
@@ -364,17 +365,14 @@ class Replay {
         this.found.add('CONSERVATION', this.symbol, lot.order_id, `${lot.order_id} cannot be open like that.`)
       } else said.set(part, unitsOf(lot.remaining_size, this.scale))
     }
-    this.left.forEach((left, part) => {
+    for (let part = 0; part < this.left.length; part++) {
+      const left = this.left.at(part)
       const open = said.get(part) ?? 0n
-      if (open === left) return
+      if (open === left) continue
       const id = this.facts.order_id[this.partTrade[part]!]!
-      this.found.add(
-        'CONSERVATION',
-        this.symbol,
-        id,
-        `${this.text(left)} of ${id} is left by its rows, ${this.text(open)} is open.`,
-      )
-    })
+      const message = `${this.text(left)} of ${id} is left by its rows, ${this.text(open)} is open.`
+      this.found.add('CONSERVATION', this.symbol, id, message)
+    }
   }
 
   private text(units: bigint): string {

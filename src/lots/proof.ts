@@ -11,6 +11,7 @@ import type { Claims } from './claims.js'
 import type { LotConfig } from './config.js'
 import { replay } from './proof-replay.js'
 import type { SymbolFacts } from './symbol-facts.js'
+import { UnitsColumn } from './units-column.js'
 
 /** What a violation breaks; one code a rule. */
 export const PROOF_RULES = {
@@ -85,6 +86,8 @@ export interface SymbolClaims {
   /** Number of the trade in the symbol's facts, per member of `rows`; −1: no buy. */
   readonly sell: number[]
   readonly buy: number[]
+  /** Number of a trade of the symbol. */
+  readonly rowOf: (order_id: string) => number | undefined
 }
 
 export function proveLots(input: ProofInput): Proof {
@@ -123,8 +126,13 @@ function checkRows({ facts, claims }: ProofInput, found: Violations): Map<string
   const bySymbol = new Map<string, SymbolClaims>()
   const tableOf: number[] = []
   tables.forEach((own, table) => {
-    starts[table] = number.size
-    bySymbol.set(own.symbol, { claims, rows: [], sell: [], buy: [] })
+    starts[table] = tableOf.length
+    const start = tableOf.length
+    const rowOf = (id: string): number | undefined => {
+      const known = number.get(id)
+      return known === undefined || tableOf[known] !== table ? undefined : known - start
+    }
+    bySymbol.set(own.symbol, { claims, rows: [], sell: [], buy: [], rowOf })
     for (const id of own.order_id) {
       number.set(id, tableOf.length)
       tableOf.push(table)
@@ -206,7 +214,7 @@ function checkRows({ facts, claims }: ProofInput, found: Violations): Map<string
 /** Σ shares = the trade's money. Averaged money is conserved by symbol and side, other money by trade. */
 function checkMoney(
   facts: SymbolFacts,
-  { claims, rows, sell, buy }: SymbolClaims,
+  { claims, rows, sell, buy, rowOf }: SymbolClaims,
   open: readonly OpenLot[],
   config: LotConfig,
   found: Violations,
@@ -214,8 +222,12 @@ function checkMoney(
   const { numbers, texts, scale: claimed } = claims
   const scale = Math.max(claimed, facts.scales().amount)
   const factor = pow10(scale - claimed)
-  const gross = Array.from({ length: facts.trades }, (_, row) => facts.gross(row, scale))
-  const fee = gross.map((_, row) => facts.feeUnits.at(row) * pow10(scale - facts.feeScale[row]!))
+  const gross = UnitsColumn.zeros(facts.trades)
+  const fee = UnitsColumn.zeros(facts.trades)
+  for (let row = 0; row < facts.trades; row++) {
+    gross.set(row, facts.gross(row, scale))
+    fee.set(row, facts.feeUnits.at(row) * pow10(scale - facts.feeScale[row]!))
+  }
   const isAveraged = [config, ...config.switches].some(({ method }) => method === 'average')
   const isPriceTimesSize = (row: number, size: bigint, money: bigint): boolean => {
     const product = size * facts.priceUnits.at(row)
@@ -228,8 +240,8 @@ function checkMoney(
     const size = numbers.allocated_size.at(i)
     const isDust = texts.class[i] === 'dust'
     const share = (row: number, money: bigint, ofFee: bigint, isNothing: boolean): void => {
-      gross[row]! -= money
-      fee[row]! -= ofFee
+      gross.set(row, gross.at(row) - money)
+      fee.set(row, fee.at(row) - ofFee)
       if (isNothing ? money !== 0n : isPlain(row) && !isPriceTimesSize(row, size, money)) {
         found.add(
           'GROSS',
@@ -246,18 +258,20 @@ function checkMoney(
     const buyFee = numbers.buy_fee.at(i) * factor
     share(buy[k]!, numbers.cost_basis.at(i) * factor - buyFee, buyFee, isDust && short)
   })
-  const rowOf = new Map(open.length === 0 ? [] : facts.order_id.map((id, row) => [id, row]))
   for (const lot of open) {
-    const row = rowOf.get(lot.order_id)
+    const row = rowOf(lot.order_id)
     if (row === undefined) continue
-    gross[row]! -= unitsOf(lot.remaining_gross, scale)
-    fee[row]! -= unitsOf(lot.remaining_fee, scale)
+    gross.set(row, gross.at(row) - unitsOf(lot.remaining_gross, scale))
+    fee.set(row, fee.at(row) - unitsOf(lot.remaining_fee, scale))
   }
   const text = (units: bigint): string => canonicalDecimal({ units, scale })
   if (isAveraged) {
     for (const side of [true, false]) {
-      const sum = (left: readonly bigint[]): bigint =>
-        left.reduce((all, units, row) => (facts.buy[row] === side ? all + units : all), 0n)
+      const sum = (left: UnitsColumn): bigint => {
+        let all = 0n
+        for (let row = 0; row < facts.trades; row++) if (facts.buy[row] === side) all += left.at(row)
+        return all
+      }
       const [g, f] = [sum(gross), sum(fee)]
       if (g === 0n && f === 0n) continue
       const what = side ? 'buys' : 'sells'
@@ -271,14 +285,10 @@ function checkMoney(
     return
   }
   for (let row = 0; row < facts.trades; row++) {
-    if (gross[row] === 0n && fee[row] === 0n) continue
+    const [g, f] = [gross.at(row), fee.at(row)]
+    if (g === 0n && f === 0n) continue
     const id = facts.order_id[row]!
-    found.add(
-      'MONEY',
-      facts.symbol,
-      id,
-      `Shares of ${id} miss ${text(gross[row]!)} of gross and ${text(fee[row]!)} of fee.`,
-    )
+    found.add('MONEY', facts.symbol, id, `Shares of ${id} miss ${text(g)} of gross and ${text(f)} of fee.`)
   }
 }
 
