@@ -38,6 +38,8 @@ export interface Wanted {
   readonly config: LotConfig
   readonly mode: 'full' | 'incremental'
   readonly since: NanoInstant | undefined
+  /** Rows are written whether they are as stored or not. */
+  readonly isForced: boolean
 }
 
 export interface Computation extends Matched {
@@ -68,7 +70,7 @@ export async function compute(context: Context, tx: Tx, wanted: Wanted): Promise
     facts: table,
     config,
     from: scope.points,
-    stored: isReconfigured ? new Map() : digestsOf(progress),
+    stored: isReconfigured || wanted.isForced ? new Map() : digestsOf(progress),
     onSymbol: (done, of) => step(context, 'matching symbols', done, of),
   })
   refuseUseless(matched, isReconfigured, progress)

@@ -36,7 +36,7 @@ export interface ComputeRequest {
   /** All symbols when not said. */
   readonly symbol?: string | undefined
   readonly config: ConfigRequest
-  /** Takes another configuration for the version, superseding its rows. */
+  /** Takes another configuration for the version, and supersedes also rows that come out as they are stored. */
   readonly isForced: boolean
   readonly mode: 'full' | 'incremental'
   /** Rewinds every symbol at least to here. */
@@ -133,8 +133,8 @@ async function settleVersion(context: Context, tx: Tx, request: ComputeRequest):
 
 async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<ComputedVersion> {
   const { request, config, run, began } = begun
-  const { version, symbol, mode, since } = request
-  const wanted = { version, symbol, config, mode, since }
+  const { version, symbol, mode, since, isForced } = request
+  const wanted = { version, symbol, config, mode, since, isForced }
   const computation = await compute(context, tx, wanted)
   if (request.isVerified) await verify(context, tx, wanted, computation)
   context.progress.report('storing allocations', computation.changed.length)

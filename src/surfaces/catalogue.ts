@@ -4,7 +4,9 @@ import type { Operation } from '../books/operation.js'
 import { allocationOperations } from '../lots/operations/allocations.js'
 import { computeOperations } from '../lots/operations/compute.js'
 import { lotImportOperations } from '../lots/operations/imports.js'
+import { reportOperations } from '../lots/operations/report.js'
 import { tradeOperations } from '../lots/operations/trades.js'
+import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
@@ -45,4 +47,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...computeOperations,
   ...versionOperations,
   ...allocationOperations,
+  ...validateOperations,
+  ...reportOperations,
 ]

@@ -109,7 +109,9 @@ const compute = operation({
     force: z
       .boolean()
       .default(false)
-      .describe('Take another configuration for the version; its rows so far are superseded, not lost.'),
+      .describe(
+        'Take another configuration, and write every row anew; those so far are superseded, not lost.',
+      ),
     since: z.string().optional().describe('Incremental, and again at least from this instant or date on.'),
     incremental: z.boolean().default(false).describe('Only what facts that came since the last one change.'),
     verify: z
