@@ -40,6 +40,9 @@ export interface FactTable {
 
 /** The entries table of the sources: made by the migrations, for every tenant. */
 export const PNL_ENTRIES = 'fact_pnl_entries'
+/** What the published version of lots earned: a view, so that nothing can be imported into it. */
+export const REALIZED_PNL = 'v_fifo_realized_pnl'
+const BUILT_IN: readonly string[] = [PNL_ENTRIES, REALIZED_PNL]
 const DEFAULT_TENANT = '00000000-0000-0000-0000-000000000001'
 
 /** Where `createStaging` puts rows: named with its schema, since a fact table may have any name. */
@@ -68,12 +71,12 @@ export async function factTable(tx: Tx, name: string): Promise<FactTable> {
   const known = await tx.rows<{ table_name: string }>(
     'SELECT table_name FROM fact_tables ORDER BY table_name',
   )
-  const names = [PNL_ENTRIES, ...known.map((row) => row.table_name)]
+  const names = [...BUILT_IN, ...known.map((row) => row.table_name)]
   refuse('TIE-1104', { table: name, suggestion: didYouMean(name, names) })
 }
 
 async function physicalName(tx: Tx, name: string): Promise<string | undefined> {
-  if (name === PNL_ENTRIES) return PNL_ENTRIES
+  if (BUILT_IN.includes(name)) return name
   const [row] = await tx.rows<{ physical_name: string }>(
     'SELECT physical_name FROM fact_tables WHERE table_name = $1',
     [name],

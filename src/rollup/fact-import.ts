@@ -24,6 +24,7 @@ import {
   lockFactTable,
   type NewColumn,
   PNL_ENTRIES,
+  REALIZED_PNL,
   recordImport,
   STAGING,
   type StoredColumn,
@@ -106,6 +107,7 @@ export class FactImport {
         detail: 'Pass --table or --use-case to say where the facts go.',
       })
     checkTableName(name)
+    if (name === REALIZED_PNL) refuse('TIE-2411', { table: name, why: 'lots are what fills it' })
     if (name === PNL_ENTRIES && useCase === undefined) {
       refuse('TIE-1002', {
         command: 'facts import',

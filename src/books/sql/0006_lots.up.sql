@@ -708,7 +708,7 @@ SELECT v.allocation_version,
   s.open_lots,
   q.open_reviews,
   (SELECT count(*) FROM trade_records t
-    WHERE t.tenant_id = v.tenant_id AND t.trade_seq > coalesce(s.trades_through, 0)) AS trades_since,
+    WHERE t.tenant_id = v.tenant_id AND t.trade_seq > coalesce(n.trades_through, 0)) AS trades_since,
   CASE
     WHEN l.status IS NULL THEN 'not computed'
     WHEN l.status IN ('failed', 'partial') THEN l.status
@@ -723,7 +723,11 @@ LEFT JOIN LATERAL (
   ORDER BY c.computation_no DESC LIMIT 1
 ) l ON true
 LEFT JOIN LATERAL (
-  SELECT count(*) AS symbols, coalesce(sum(g.open_lots), 0) AS open_lots, max(g.trades_through) AS trades_through
+  SELECT max(c.trades_through) AS trades_through FROM fifo_computation_log c
+  WHERE c.tenant_id = v.tenant_id AND c.allocation_version = v.allocation_version
+) n ON true
+LEFT JOIN LATERAL (
+  SELECT count(*) AS symbols, coalesce(sum(g.open_lots), 0) AS open_lots
   FROM v_allocation_progress g
   WHERE g.tenant_id = v.tenant_id AND g.allocation_version = v.allocation_version
 ) s ON true

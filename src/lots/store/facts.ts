@@ -223,7 +223,7 @@ export async function changedSymbols(
        UNION ALL
        SELECT symbol, effective_at, effective_ns FROM lot_transfers WHERE trade_seq > $1 AND trade_seq <= $2
      ) AS touched
-     ORDER BY symbol COLLATE "C", at, ns`,
+     ORDER BY symbol, at, ns`,
     [after, through],
   )
   return rows.map(({ symbol, at, ns }) => ({
