@@ -80,6 +80,23 @@ describe('imports point downward', () => {
     expect(wrong).toEqual([])
   })
 
+  test('the pure core of lots knows nothing but base', () => {
+    const wrong = MODULES.filter(({ path }) => /^lots\/[^/]+$/.test(path)).flatMap((module) =>
+      importsOf(module)
+        .filter((target) => !/^(?:base\/[^/]+|lots\/[^/]+)$/.test(target))
+        .map((target) => `${module.path} → ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('the proof of lots shares no matching with the engine', () => {
+    const engine = /^lots\/(?:match|pools|lot|lot-queue|order|symbol-state|allocation-builder|compute)\.ts$/
+    const wrong = MODULES.filter(({ path }) => /^lots\/proof/.test(path)).flatMap((module) =>
+      importsOf(module).filter((target) => engine.test(target)),
+    )
+    expect(wrong).toEqual([])
+  })
+
   test('the table finds an import that points upward', () => {
     const module = {
       path: 'base/x.ts',

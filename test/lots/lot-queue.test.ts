@@ -56,7 +56,7 @@ test.each(['hifo', 'lofo'])('%s compares a logarithm of lots', (method) => {
   expect(comparisons(method, 2 * deep) / comparisons(method, deep)).toBeLessThan(2.3)
 })
 
-test('100,000 open lots by highest cost', () => {
+test('100,000 open lots by highest cost', { tags: ['long'] }, () => {
   const deep = 100_000
   expect(comparisons('hifo', deep)).toBeLessThanOrEqual(6 * deep * Math.log2(deep))
 })

@@ -7,6 +7,8 @@ import { allocationRows } from '#tieout/lots/allocation-rows'
 import { factsOf } from '#tieout/lots/compute'
 import type { LotConfig } from '#tieout/lots/config'
 import { matchSymbol } from '#tieout/lots/match'
+import { compareOrder } from '#tieout/lots/order'
+import { rewindTo } from '#tieout/lots/rewind'
 import { fraction, minus, type NaiveFact, naiveLots, naiveOrder, plus } from '../support/naive-lots.js'
 import { configOf, factOf, randomConfig, randomFacts, SYMBOL } from '../support/random-lots.js'
 
@@ -112,4 +114,55 @@ test('any order of arrival and any split into batches give one digest', () => {
     ),
     { numRuns: 300 },
   )
+})
+
+test('a late fact rewinds to any state before it, and the result is that of a full computation', () => {
+  fc.assert(
+    fc.property(randomFacts, randomConfig, fc.nat(25), (facts, naive, pick) => {
+      const config = configOf(naive)
+      const late = facts[pick % facts.length]!
+      const known = facts.filter((fact) => fact !== late)
+      if (known.length === 0) return
+      const states: SymbolState[] = []
+      const first = matchSymbol(factsOf(known.map(factOf), config).get(SYMBOL)!, config, {
+        checkpointEvery: 3,
+        onCheckpoint: (state) => states.push(state),
+      })
+      const table = factsOf(facts.map(factOf), config).get(SYMBOL)!
+      const keys = table.sorted().map((row) => table.keyOf(row))
+      const key = keys.find(({ id }) => id === late.id)!
+      const from = rewindTo([...states, first.state], [key])
+      const through = from?.through ?? null
+      if (through !== null) expect(compareOrder(through, key)).toBeLessThan(0)
+      const after = facts.filter((fact) => {
+        const at = keys.find(({ id }) => id === fact.id)!
+        return through === null || compareOrder(at, through) > 0
+      })
+      const again = computed(after, config, from)
+      const whole = computed(facts, config)
+      expect(again.digest).toBe(whole.digest)
+      expect(again.state).toEqual(whole.state)
+      const usable = [...states, first.state].filter((state) => compareOrder(state.through!, key) < 0)
+      expect(from?.through).toEqual(usable.at(-1)?.through)
+    }),
+    { numRuns: 250 },
+  )
+})
+
+test('without changes the newest state stands; without states nothing does', () => {
+  const config = configOf({ regimes: [{ at: '', method: 'fifo', scope: 'symbol' }], short: false, dust: '0' })
+  expect(rewindTo([], [])).toBeUndefined()
+  const fact = {
+    ...({ is: 'trade', id: 'o1', symbol: SYMBOL, side: 'buy', size: '1', price: '1', fee: '0' } as const),
+    ...({
+      inKind: false,
+      at: '2025-01-01T00:00:00Z',
+      account: null,
+      strategy: null,
+      sequence: null,
+      lots: [],
+    } as const),
+  }
+  const { state } = computed([fact], config)
+  expect(rewindTo([{ ...state, through: null }, state], [])).toBe(state)
 })
