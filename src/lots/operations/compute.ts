@@ -6,9 +6,9 @@ import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { findRunHeader } from '../../books/run-headers.js'
 import { findingsOf, type RunId } from '../../books/runs.js'
-import { computeVersion } from '../compute-version.js'
 import { METHODS, SCOPES, SHORT_POLICIES } from '../config.js'
 import { listComputations } from '../store/computation-log.js'
+import { computeVersion } from '../versions/compute-version.js'
 import { instantOf, lotFinding, versionInput } from './schemas.js'
 
 const text = z.string()

@@ -11,7 +11,7 @@ import { listComputations } from '../store/computation-log.js'
 import { type MonitoringView, moneyBySymbol, readView, versionHealth } from '../store/report.js'
 import { seenFacts } from '../store/seen-facts.js'
 import { SymbolFacts } from '../symbol-facts.js'
-import { computedVersion, seenTable } from '../validate-version.js'
+import { computedVersion, seenTable } from '../versions/validate-version.js'
 import { publishedVersionInput, versionOf } from './schemas.js'
 import { versionHealthRow } from './versions.js'
 

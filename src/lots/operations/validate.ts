@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Operation, operation } from '../../books/operation.js'
 import { PROOF_RULES, type ProofRule } from '../proof.js'
 import { standingOf } from '../store/report.js'
-import { validateVersion } from '../validate-version.js'
+import { validateVersion } from '../versions/validate-version.js'
 import { versionInput } from './schemas.js'
 
 const violation = z.object({

@@ -4,14 +4,14 @@
  * computed, or when a forced configuration would hold for some alone.
  */
 
-import type { Digest } from '../base/digest.js'
-import { type Problem, Refusal } from '../base/errors.js'
-import type { Tx } from '../books/books.js'
-import type { Context } from '../books/operation.js'
-import { resultDigest } from './compute.js'
-import { configDigest, type LotConfig } from './config.js'
-import type { NanoInstant } from './instant.js'
-import { coveringComputation } from './store/covering.js'
+import type { Digest } from '../../base/digest.js'
+import { type Problem, Refusal } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import type { Context } from '../../books/operation.js'
+import { resultDigest } from '../compute.js'
+import { configDigest, type LotConfig } from '../config.js'
+import type { NanoInstant } from '../instant.js'
+import { coveringComputation } from '../store/covering.js'
 import {
   addSums,
   changedSymbols,
@@ -20,11 +20,11 @@ import {
   readFacts,
   type SymbolScope,
   sumFacts,
-} from './store/facts.js'
-import { newestArrival } from './store/imports.js'
-import { loadStates, newestPoints, type Point, pointsBefore } from './store/inventory.js'
-import { type InventoryPoint, isEmpty, type Matched, matchSymbols } from './symbol-change.js'
-import { FactTable, SymbolFacts } from './symbol-facts.js'
+} from '../store/facts.js'
+import { newestArrival } from '../store/imports.js'
+import { loadStates, newestPoints, type Point, pointsBefore } from '../store/inventory.js'
+import { type InventoryPoint, isEmpty, type Matched, matchSymbols } from '../symbol-change.js'
+import { FactTable, SymbolFacts } from '../symbol-facts.js'
 
 /** Where each symbol of the version stands. */
 type Progress = ReadonlyMap<string, Pick<Point, 'digest' | 'allocations' | 'open_lots'>>

@@ -4,22 +4,22 @@
  * Raises TIE-3176 for what has not been computed.
  */
 
-import { refuse } from '../base/errors.js'
-import type { Tx } from '../books/books.js'
-import type { Context } from '../books/operation.js'
-import type { LotMove } from './allocation.js'
-import { resultDigest } from './compute.js'
-import { type LotConfig, type LotConfigDraft, lotConfig } from './config.js'
-import { type ProofRule, proveLots, type Violation } from './proof.js'
-import { readClaims } from './store/claims.js'
-import { type Computation, listComputations } from './store/computation-log.js'
-import { changedFacts } from './store/fact-contents.js'
-import { sumFacts, sumsDigest } from './store/facts.js'
-import { loadStates, newestPoints, type Point } from './store/inventory.js'
-import { readSeenFacts, type SeenFacts, seenFacts } from './store/seen-facts.js'
-import { findVersion } from './store/versions.js'
-import { isEmpty, matchSymbols } from './symbol-change.js'
-import { FactTable, type SymbolFacts } from './symbol-facts.js'
+import { refuse } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import type { Context } from '../../books/operation.js'
+import type { LotMove } from '../allocation.js'
+import { resultDigest } from '../compute.js'
+import { type LotConfig, type LotConfigDraft, lotConfig } from '../config.js'
+import { type ProofRule, proveLots, type Violation } from '../proof.js'
+import { readClaims } from '../store/claims.js'
+import { type Computation, listComputations } from '../store/computation-log.js'
+import { changedFacts } from '../store/fact-contents.js'
+import { sumFacts, sumsDigest } from '../store/facts.js'
+import { loadStates, newestPoints, type Point } from '../store/inventory.js'
+import { readSeenFacts, type SeenFacts, seenFacts } from '../store/seen-facts.js'
+import { findVersion } from '../store/versions.js'
+import { isEmpty, matchSymbols } from '../symbol-change.js'
+import { FactTable, type SymbolFacts } from '../symbol-facts.js'
 
 export interface Validation {
   readonly computation_no: number
