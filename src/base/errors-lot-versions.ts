@@ -42,4 +42,14 @@ export const LOT_VERSION_ERRORS = {
     message: 'Version {version} has not been computed: {why}.',
     remedy: 'Compute it: tieout lots compute --version {version} --all-symbols.',
   },
+  'TIE-3177': {
+    ...missing,
+    message: 'Version {version} has no allocations of "{sell}": {why}.',
+    remedy: 'List them: tieout lots allocations --version {version}.',
+  },
+  'TIE-3178': {
+    ...missing,
+    message: 'There is no historical snapshot{of}.',
+    remedy: 'Make one: tieout historical-pnl import FILE.csv, or tieout historical-pnl snapshot.',
+  },
 } as const satisfies Record<string, ErrorRow>

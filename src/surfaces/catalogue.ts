@@ -2,9 +2,12 @@
 
 import type { Operation } from '../books/operation.js'
 import { allocationOperations } from '../lots/operations/allocations.js'
+import { compareOperations as lotCompareOperations } from '../lots/operations/compare.js'
 import { computeOperations } from '../lots/operations/compute.js'
+import { evidenceOperations } from '../lots/operations/evidence.js'
 import { lotImportOperations } from '../lots/operations/imports.js'
 import { reportOperations } from '../lots/operations/report.js'
+import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
@@ -49,4 +52,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...allocationOperations,
   ...validateOperations,
   ...reportOperations,
+  ...evidenceOperations,
+  ...lotCompareOperations,
+  ...reviewOperations,
 ]

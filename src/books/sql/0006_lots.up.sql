@@ -333,6 +333,8 @@ CREATE TABLE fifo_allocations (
   CONSTRAINT net_is_proceeds_less_fee CHECK (net_proceeds = proceeds - sell_fee),
   CONSTRAINT pnl_is_net_less_cost CHECK (pnl = net_proceeds - cost_basis)
 );
+CREATE INDEX ix_fifo_allocations_unmatched ON fifo_allocations (tenant_id, allocation_version, symbol, allocation_no)
+  WHERE class = 'unmatched';
 CREATE INDEX ix_fifo_allocations_sell ON fifo_allocations (tenant_id, sell_order_id, allocation_version);
 SELECT tieout_protect_tenant('fifo_allocations');
 GRANT SELECT, INSERT ON fifo_allocations TO tieout_app;

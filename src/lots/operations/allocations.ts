@@ -9,7 +9,7 @@ import { type AllocationPlace, listAllocations, listAllocationsAsOf } from '../s
 import { type LotPlace, listOpenLots } from '../store/inventory.js'
 import { limitInput, publishedVersionInput, versionOf } from './schemas.js'
 
-const allocation = z
+export const allocation = z
   .object({
     sell_order_id: z.string(),
     buy_order_id: z.string().nullable().describe('Null: unmatched, as are cost_basis and pnl.'),

@@ -46,6 +46,9 @@ const computed = z.object({
   config_digest: z.string(),
   result_digest: z.string(),
   verified: z.boolean().describe('Whether a computation of all facts was made beside it and agreed.'),
+  reviews: z
+    .object({ opened: z.number(), escalated: z.number(), resolved: z.number(), reopened: z.number() })
+    .describe('What became of reviews by itself.'),
   duration_ms: z.number(),
   findings: z.array(lotFinding).readonly(),
 })
@@ -80,6 +83,7 @@ async function outputOf(
     config_digest: logged.config_digest!,
     result_digest: logged.result_digest!,
     verified,
+    reviews: header.parameters.reviews as z.output<typeof computed>['reviews'],
     duration_ms: logged.duration_ms!,
     findings: await findingsOf(tx, run as RunId),
   }

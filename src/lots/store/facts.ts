@@ -213,7 +213,7 @@ export async function changedSymbols(
     `WITH fresh AS (
        SELECT * FROM trade_records WHERE trade_seq > $1 AND trade_seq <= $2
      )
-     SELECT DISTINCT ON (symbol COLLATE "C") symbol, at, ns FROM (
+     SELECT DISTINCT ON (symbol) symbol, at, ns FROM (
        SELECT symbol, executed_at AS at, executed_ns AS ns FROM fresh WHERE size IS NOT NULL
        UNION ALL
        SELECT o.symbol, o.executed_at, o.executed_ns FROM fresh AS f

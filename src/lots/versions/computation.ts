@@ -46,7 +46,10 @@ export interface Computation extends Matched {
   readonly mode: 'full' | 'incremental'
   readonly through: bigint
   readonly facts: FactSums
-  /** Trades taken in now. */
+  /** The facts taken in now, by symbol; of symbols gone on with, those after the state in `from`. */
+  readonly table: ReadonlyMap<string, SymbolFacts>
+  readonly from: ReadonlyMap<string, InventoryPoint>
+  /** Trades among them. */
   readonly trades: number
   readonly result_digest: Digest
   /** Of the whole version. */
@@ -82,6 +85,8 @@ export async function compute(context: Context, tx: Tx, wanted: Wanted): Promise
     mode: goesOn ? 'incremental' : 'full',
     through,
     facts: addSums(goesOn ? base.facts : NO_FACTS, fresh),
+    table,
+    from: scope.points,
     trades: [...table.values()].reduce((sum, facts) => sum + facts.trades, 0),
     result_digest: resultDigest(config, digests),
     allocations,

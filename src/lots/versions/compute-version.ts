@@ -25,11 +25,14 @@ import { sumsDigest } from '../store/facts.js'
 import { savePoints, type WrittenPoints } from '../store/inventory.js'
 import { knownSymbol } from '../store/known-symbol.js'
 import { reconfigure } from '../store/reconfigure.js'
+import { reconcileReviews } from '../store/reviews.js'
 import { unmatchedAfter } from '../store/unmatched.js'
 import { ensureVersion, findVersion, whileComputing } from '../store/versions.js'
 import type { SymbolChange, SymbolFailure } from '../symbol-change.js'
 import { type ConfigRequest, settledConfig } from '../version-config.js'
 import { type Computation, compute, differingSymbols, type Wanted } from './computation.js'
+
+import { issuesOf } from './issues.js'
 
 export interface ComputeRequest {
   readonly version: number
@@ -153,6 +156,9 @@ async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<C
   )
   await savePoints(tx, context.tenant, batch, computation.through, computation.changed.map(pointsOf))
   const findings = computationFindings(computation)
+  const issues = await issuesOf(context, tx, { version, config, computation })
+  const by = { version, batch: run, at: context.now(), who: context.who }
+  const reviews = await reconcileReviews(tx, context.tenant, by, issues)
   const facts_digest = sumsDigest(computation.facts)
   const config_digest = configDigest(config)
   const { result_digest } = computation
@@ -187,6 +193,7 @@ async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<C
       facts: computation.facts as unknown as JsonObject,
       facts_through: computation.through.toString(),
       mode: computation.mode,
+      reviews: { ...reviews },
     },
   })
   return {
