@@ -140,7 +140,8 @@ const open = operation({
         position,
         part,
       }))
-      return { allocation_version: version, lots: rows, next_cursor }
+      const lots = rows.map((lot) => ({ ...lot, opened_at: lot.opened_at.replace(/\.?0+Z$/, 'Z') }))
+      return { allocation_version: version, lots, next_cursor }
     }),
 })
 
