@@ -1,9 +1,11 @@
 // Benchmarks: `npm run bench -- rollup [--facts 1000000] [--db-url postgres://…]`, or `kernel` for the part in memory
-// alone, which takes 10,000,000 facts too, or `http` for requests per second on a small book. Everything is measured in one run on
+// alone, which takes 10,000,000 facts too, or `http` for requests per second on a small book, or
+// `lots` for matching and proving trades. Everything is measured in one run on
 // data from a seeded generator; ratios are what to read, since machines differ. Timing decides no test.
 import { parseArgs } from 'node:util'
 import { benchHttp } from './http.mjs'
 import { benchKernel } from './kernel.mjs'
+import { benchLots } from './lots.mjs'
 import { benchRollup } from './rollup.mjs'
 
 const { values, positionals } = parseArgs({
@@ -28,6 +30,7 @@ const SIZES = {
 const BENCHES = {
   http: benchHttp,
   kernel: benchKernel,
+  lots: benchLots,
   rollup: async (options) => {
     await benchKernel(options)
     await benchRollup(options)

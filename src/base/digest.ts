@@ -3,7 +3,7 @@
  * that no two different contents share an encoding. Equal content gives an equal digest on every machine, time zone and database.
  */
 
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { compareText } from './text.js'
 
 export type Digest = string & { readonly __digest: never }
@@ -42,7 +42,8 @@ export const digestOf = (value: Canonical): Digest => `sha256:${sha256(canonical
 export const digestOfBytes = (bytes: Uint8Array): Digest =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest
 
-const sha256 = (text: string): string => createHash('sha256').update(text, 'utf16le').digest('hex')
+/** In one call: a hash object for every row of an import would cost more than the hashing. */
+const sha256 = (text: string): string => hash('sha256', Buffer.from(text, 'utf16le'), 'hex')
 
 /** A digest of many rows without holding their encoding: add each in canonical order, then end. */
 export class RowDigest {

@@ -86,13 +86,14 @@ export function decimalText(units: bigint, scale: number): string {
   if (units > SAFE || units < -SAFE) return canonicalDecimal({ units, scale })
   let value = Number(units)
   if (value === 0) return '0'
-  while (scale >= 4 && value % 10_000 === 0) {
-    value /= 10_000
-    scale -= 4
+  // Whole quotients are exact below 2^53; the remainder operator of doubles is slow.
+  for (let less = Math.trunc(value / 10_000); scale >= 4 && less * 10_000 === value; scale -= 4) {
+    value = less
+    less = Math.trunc(value / 10_000)
   }
-  while (scale > 0 && value % 10 === 0) {
-    value /= 10
-    scale -= 1
+  for (let less = Math.trunc(value / 10); scale > 0 && less * 10 === value; scale -= 1) {
+    value = less
+    less = Math.trunc(value / 10)
   }
   if (scale === 0) return String(value)
   const negative = value < 0

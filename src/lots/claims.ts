@@ -35,35 +35,37 @@ const NUMBERS = [
 type TextField = (typeof TEXTS)[number]
 type NumberField = (typeof NUMBERS)[number]
 
-const PLACE = Object.fromEntries(ALLOCATION_FIELDS.map((name, place) => [name, place])) as Record<
-  TextField | NumberField,
-  number
->
+const TEXT_PLACES = TEXTS.map((name) => ALLOCATION_FIELDS.indexOf(name))
+const NUMBER_PLACES = NUMBERS.map((name) => ALLOCATION_FIELDS.indexOf(name))
 
 export class Claims {
   readonly texts: Readonly<Record<TextField, (string | null)[]>>
   /** Units at `scale`; a null is 0 here. */
   numbers: Readonly<Record<NumberField, UnitsColumn>>
   rows = 0
+  /** The same columns in the order of TEXTS and NUMBERS. */
+  private readonly textColumns: readonly (string | null)[][]
+  private numberColumns: readonly UnitsColumn[]
 
   constructor(
     /** Digits after the point of every number; grows when a row has more. */
     public scale = 8,
   ) {
-    const empty = TEXTS.map((name) => [name, []] as const)
-    this.texts = Object.fromEntries(empty) as unknown as Claims['texts']
-    this.numbers = Object.fromEntries(NUMBERS.map((name) => [name, new UnitsColumn()])) as Claims['numbers']
+    this.textColumns = TEXTS.map(() => [])
+    this.texts = byName(TEXTS, this.textColumns)
+    this.numberColumns = NUMBERS.map(() => new UnitsColumn())
+    this.numbers = byName(NUMBERS, this.numberColumns)
   }
 
   /** A row of text in the order of ALLOCATION_FIELDS. */
   add(fields: readonly (string | null)[]): void {
-    for (const name of TEXTS) this.texts[name].push(fields[PLACE[name]]!)
-    for (const name of NUMBERS) {
-      const text = fields[PLACE[name]] ?? '0'
+    for (let at = 0; at < TEXTS.length; at++) this.textColumns[at]!.push(fields[TEXT_PLACES[at]!]!)
+    for (let at = 0; at < NUMBERS.length; at++) {
+      const text = fields[NUMBER_PLACES[at]!] ?? '0'
       const quick = quickUnits(text, this.scale)
       // Slow ones may widen the columns, so the column is looked up afterwards.
       const units = quick === undefined ? this.slowUnits(text) : BigInt(quick)
-      this.numbers[name].push(units)
+      this.numberColumns[at]!.push(units)
     }
     this.rows += 1
   }
@@ -76,16 +78,21 @@ export class Claims {
 
   private widen(scale: number): void {
     const factor = pow10(scale - this.scale)
-    const wider = NUMBERS.map((name) => {
+    this.numberColumns = this.numberColumns.map((old) => {
       const column = new UnitsColumn()
-      const old = this.numbers[name]
       for (let i = 0; i < old.length; i++) column.push(old.at(i) * factor)
-      return [name, column]
+      return column
     })
-    this.numbers = Object.fromEntries(wider) as Claims['numbers']
+    this.numbers = byName(NUMBERS, this.numberColumns)
     this.scale = scale
   }
 }
+
+const byName = <Name extends string, Column>(
+  names: readonly Name[],
+  columns: readonly Column[],
+): Readonly<Record<Name, Column>> =>
+  Object.fromEntries(names.map((name, at) => [name, columns[at]!])) as Record<Name, Column>
 
 /** Plain decimal text as units where a double holds them; undefined where it may not. */
 function quickUnits(text: string, scale: number): number | undefined {

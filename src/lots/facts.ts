@@ -123,8 +123,8 @@ export function factDigest(fact: Split | Transfer | Balance): Digest {
 }
 
 /**
- * The trades that count: those no other record replaces. Repeated records of equal content count once. The
- * result depends on the set of records only, also in its order (that of the ids). Refuses with every problem.
+ * The trades that count: those no other record replaces, in the order of the records. Repeated records of equal
+ * content count once. Which ones count depends on the set of records only. Refuses with every problem.
  */
 export function effectiveTrades(records: Iterable<TradeRecord>): Trade[] {
   const problems: Problem[] = []

@@ -29,6 +29,8 @@ export function parseOffset(text: string): number | undefined {
 
 /** ISO 8601 date and time; seconds may be left out. `zone` (see parseOffset) holds where the text says none. */
 export function parseInstant(text: string, zone?: string): ParsedInstant {
+  const usual = usualInstant(text)
+  if (usual !== undefined) return usual
   const match = FORM.exec(text)
   if (match === null) return NONE
   const [, date, hour, minute, second = '00', fraction = ''] = match
@@ -49,4 +51,26 @@ function shifted(date: string, hour: string, minute: string, by: number): string
   const time = Date.parse(`${date}T${hour}:${minute}:00.000Z`) + by * 60_000
   const text = new Date(time).toISOString()
   return /^\d{4}-/.test(text) && text >= '0001' ? text.slice(0, 16) : undefined
+}
+
+const ZEROS = '000000000'
+
+/** `2025-12-24T09:00:00Z` with up to nine digits more, which nearly all are; undefined for anything else. */
+function usualInstant(text: string): ParsedInstant | undefined {
+  const end = text.length - 1
+  if (end < 19 || end > 29 || end === 20 || text[end] !== 'Z' || (end > 19 && text[19] !== '.'))
+    return undefined
+  for (let i = 0; i < end; i++) {
+    const code = text.charCodeAt(i)
+    const wanted = i === 4 || i === 7 ? 45 : i === 10 ? 84 : i === 13 || i === 16 ? 58 : i === 19 ? 46 : 0
+    if (wanted === 0 ? code < 48 || code > 57 : code !== wanted) return undefined
+  }
+  const day = Number(text.slice(8, 10))
+  const month = text.slice(5, 7)
+  // Days that every month has; the others and what is out of range go the long way.
+  if (day < 1 || day > 28 || month < '01' || month > '12' || text.startsWith('0000')) return undefined
+  if (text.slice(11, 13) > '23' || text[14]! > '5' || text[17]! > '5') return undefined
+  const fraction = end === 19 ? '' : text.slice(20, end)
+  const instant = `${text.slice(0, 19)}.${fraction}${ZEROS.slice(fraction.length)}Z` as NanoInstant
+  return { is: 'instant', instant }
 }

@@ -4,6 +4,7 @@
  */
 
 import { pow10 } from '../base/decimal.js'
+import { compareText } from '../base/text.js'
 import type { LotQueue } from './lot-queue.js'
 
 /** Something of a size that has cost or brought money: a lot, the open part of a trade, an averaged pool. */
@@ -122,7 +123,7 @@ export class Lot implements Holding, Sharing {
     if (this.position !== other.position) return this.position - other.position
     if (this.account === other.account) return 0
     if (this.account === null || other.account === null) return this.account === null ? -1 : 1
-    return this.account < other.account ? -1 : 1
+    return compareText(this.account, other.account)
   }
 }
 

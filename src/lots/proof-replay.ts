@@ -10,6 +10,7 @@ import type { LotMove, OpenLot } from './allocation.js'
 import { dustOf, type LotConfig, type Method, type Scope } from './config.js'
 import { FirstActive } from './first-active.js'
 import { type SymbolClaims, unitsOf, type Violations } from './proof.js'
+import { inTime, timeOf, UnitCosts } from './proof-order.js'
 import type { SymbolFacts } from './symbol-facts.js'
 import { UnitsColumn } from './units-column.js'
 
@@ -32,6 +33,8 @@ interface Ranking {
   readonly partAt: Int32Array
   readonly pools: ReadonlyMap<string, readonly [from: number, to: number]>
   readonly active: FirstActive
+  /** Negative: the method closes the first part before the second, pools apart. */
+  readonly compare: (a: number, b: number) => number
 }
 
 class Replay {
@@ -43,6 +46,8 @@ class Replay {
   private readonly partTrade: number[] = []
   private readonly partAccount: (string | null)[] = []
   private readonly partByName = new Map<string, number>()
+  /** Parts of a trade in other accounts than its own. */
+  private readonly movedParts = new Map<number, number[]>()
   private readonly left: UnitsColumn
   /** Place of each trade in time. */
   private readonly time: Int32Array
@@ -51,6 +56,8 @@ class Replay {
   /** The closing trade that a part met last, as dust and otherwise. */
   private readonly met: [Int32Array, Int32Array]
   private readonly movesOf = new Map<string, LotMove[]>()
+  /** What is left of the fee of each lot; undefined where lots are moved, split or averaged, and only sums hold. */
+  private readonly feeLeft: UnitsColumn | undefined
   private regime = 0
   private ranking: Ranking
   private readonly dust: bigint
@@ -77,6 +84,11 @@ class Replay {
       new Int32Array(this.partTrade.length).fill(-1),
       new Int32Array(this.partTrade.length).fill(-1),
     ]
+    const isPlain =
+      facts.splits.length === 0 &&
+      facts.transfers.length === 0 &&
+      [config, ...config.switches].every(({ method }) => method !== 'average')
+    this.feeLeft = isPlain ? UnitsColumn.zeros(facts.trades) : undefined
     this.rowsOf = new Array(facts.trades).fill(undefined)
     for (let k = 0; k < known.rows.length; k++) {
       const isShort = known.claims.texts.lot_side[known.rows[k]!] === 'short'
@@ -115,6 +127,7 @@ class Replay {
     this.movesOf.set(move.transfer_id, moves)
     if (this.part(row, move.to_account) >= 0) return
     this.partByName.set(`${row}\n${move.to_account}`, this.partTrade.length)
+    this.movedParts.set(row, [...(this.movedParts.get(row) ?? []), this.partTrade.length])
     this.partTrade.push(row)
     this.partAccount.push(move.to_account)
   }
@@ -147,12 +160,12 @@ class Replay {
     const byAge = (a: number, b: number): number =>
       time[partTrade[a]!]! - time[partTrade[b]!]! || compareText(partAccount[a] ?? '', partAccount[b] ?? '')
     const sign = method === 'lofo' ? 1 : -1
-    parts.sort((a, b) => {
-      if (pools[a] !== pools[b]) return pools[a]! < pools[b]! ? -1 : 1
+    const compare = (a: number, b: number): number => {
       if (method === 'lifo') return byAge(b, a)
       const dearer = costs === undefined ? 0 : costs.compare(partTrade[a]!, partTrade[b]!)
       return sign * dearer || byAge(a, b)
-    })
+    }
+    parts.sort((a, b) => (pools[a] === pools[b] ? compare(a, b) : pools[a]! < pools[b]! ? -1 : 1))
     const placeOf = new Int32Array(parts.length)
     const ranges = new Map<string, [number, number]>()
     const active = new FirstActive(parts.length)
@@ -163,7 +176,7 @@ class Replay {
       else range[1] = place + 1
       if (this.left.at(part) > 0n) active.set(place, 1)
     })
-    return { method, scope, placeOf, partAt: Int32Array.from(parts), pools: ranges, active }
+    return { method, scope, placeOf, partAt: Int32Array.from(parts), pools: ranges, active, compare }
   }
 
   private setLeft(part: number, units: bigint): void {
@@ -225,6 +238,7 @@ class Replay {
       } else if (range === undefined || place < range[0] || place >= range[1]) {
         found.add('POOL', symbol, id, `${id} closes ${facts.order_id[lot]}, a lot of another pool.`)
       } else worst = Math.max(worst, place)
+      this.checkFeeShare(part, i, size, buys)
       const left = this.left.at(part) - size
       if (left < 0n) {
         found.add(
@@ -263,7 +277,36 @@ class Replay {
         found.add('ORDER', symbol, id, `${id} passes over ${skipped}, which ${ranking.method} closes first.`)
       }
     }
-    if (opened > 0n && mayOpen) this.setLeft(row, opened)
+    if (opened > 0n && mayOpen) this.open(row, opened)
+  }
+
+  /** What a trade did not close with is a lot, with the fee that its rows left. */
+  private open(row: number, size: bigint): void {
+    const { known } = this.input
+    const { numbers, scale } = known.claims
+    this.setLeft(row, size)
+    if (this.feeLeft === undefined) return
+    const more = scale - this.facts.feeScale[row]!
+    if (more < 0) return
+    let fee = this.facts.feeUnits.at(row) * pow10(more)
+    const share = this.facts.buy[row]! ? numbers.buy_fee : numbers.sell_fee
+    for (const k of this.rowsOf[row] ?? []) fee -= share.at(known.rows[k]!)
+    this.feeLeft.set(row, fee)
+  }
+
+  /** The fee of a lot is shared by size, cut at the eighth digit or its own last, the rest with the last share. */
+  private checkFeeShare(part: number, i: number, size: bigint, isShort: boolean): void {
+    if (this.feeLeft === undefined) return
+    const { numbers, scale } = this.input.known.claims
+    const share = (isShort ? numbers.sell_fee : numbers.buy_fee).at(i)
+    const left = this.left.at(part)
+    const fee = this.feeLeft.at(part)
+    const unit = pow10(Math.max(0, scale - Math.max(8, this.facts.feeScale[part]!)))
+    const expected = size >= left ? fee : ((fee * size) / (left * unit)) * unit
+    this.feeLeft.set(part, fee - share)
+    if (share === expected) return
+    const id = this.facts.order_id[part]!
+    this.found.add('MONEY', this.symbol, id, `A share of the fee of ${id} is not by size.`)
   }
 
   /** A lot that a closing trade touched is closed as dust or more than it. */
@@ -300,8 +343,8 @@ class Replay {
     for (const name of names.slice(0, Math.max(0, until))) {
       const lot = this.input.known.rowOf(name)
       if (lot === undefined || this.facts.buy[lot] !== wanted) continue
-      const isOpen = this.partTrade.some(
-        (trade, part) => trade === lot && this.left.at(part) > 0n && this.isInScope(row, part),
+      const isOpen = [lot, ...(this.movedParts.get(lot) ?? [])].some(
+        (part) => this.left.at(part) > 0n && this.isInScope(row, part),
       )
       if (!isOpen) continue
       const id = this.facts.order_id[row]!
@@ -325,6 +368,9 @@ class Replay {
     const { found, symbol, facts } = this
     const { id, size, from_account } = facts.transfers[index]!
     const moves = this.movesOf.get(id) ?? []
+    const sources: number[] = []
+    const isLeft = (part: number): boolean =>
+      this.left.at(part) > 0n && this.partAccount[part] === from_account && facts.buy[this.partTrade[part]!]!
     let missing = size.units * pow10(this.scale - size.scale)
     for (const move of moves) {
       const row = this.input.known.rowOf(move.order_id)!
@@ -340,14 +386,26 @@ class Replay {
           `${id} moves more of ${move.order_id} than is in ${from_account}.`,
         )
       }
-      if (from >= 0) this.setLeft(from, left < 0n ? 0n : left)
+      if (from < 0) continue
+      this.setLeft(from, left < 0n ? 0n : left)
+      sources.push(from)
+    }
+    const first = this.partTrade.findIndex(
+      (_, part) => isLeft(part) && sources.some((from) => this.ranking.compare(part, from) < 0),
+    )
+    if (first >= 0) {
+      const skipped = facts.order_id[this.partTrade[first]!]!
+      found.add(
+        'ORDER',
+        symbol,
+        id,
+        `${id} passes over ${skipped}, which ${this.ranking.method} takes first.`,
+      )
     }
     for (const move of moves) {
       const to = this.part(this.input.known.rowOf(move.order_id)!, move.to_account)
       this.setLeft(to, this.left.at(to) + unitsOf(move.size, this.scale))
     }
-    const isLeft = (part: number): boolean =>
-      this.left.at(part) > 0n && this.partAccount[part] === from_account && facts.buy[this.partTrade[part]!]!
     if (missing < 0n || (missing > 0n && this.partTrade.some((_, part) => isLeft(part)))) {
       found.add('CONSERVATION', symbol, id, `Moves of transfer ${id} miss ${this.text(missing)} of its size.`)
     }
@@ -377,57 +435,5 @@ class Replay {
 
   private text(units: bigint): string {
     return canonicalDecimal({ units, scale: this.scale })
-  }
-}
-
-const timeOf = (facts: SymbolFacts, row: number): string =>
-  facts.executed_at[row] ??
-  facts.splits[row - facts.trades]?.at ??
-  facts.transfers[row - facts.trades - facts.splits.length]!.at
-
-/** Rows of facts by instant; at one instant splits, buys, transfers, sells; venue sequence; id. */
-function inTime(facts: SymbolFacts): number[] {
-  const { trades, splits, transfers } = facts
-  const kind = (row: number): number =>
-    row < trades ? (facts.buy[row] ? 1 : 3) : row < trades + splits.length ? 0 : 2
-  const id = (row: number): string =>
-    facts.order_id[row] ?? splits[row - trades]?.id ?? transfers[row - trades - splits.length]!.id
-  const sequence = (row: number): bigint => BigInt(facts.venue_sequence[row] ?? -1n)
-  const rows = Array.from({ length: trades + splits.length + transfers.length }, (_, row) => row)
-  return rows.sort((a, b) => {
-    const [x, y] = [timeOf(facts, a), timeOf(facts, b)]
-    if (x !== y) return x < y ? -1 : 1
-    if (kind(a) !== kind(b)) return kind(a) - kind(b)
-    const [m, n] = [sequence(a), sequence(b)]
-    // None, −1 here, comes after all.
-    if (m !== n) return m === -1n || (n !== -1n && m > n) ? 1 : -1
-    return compareText(id(a), id(b))
-  })
-}
-
-/** Cost (or proceeds of a short sale) per unit, fee included, in units after all splits. */
-class UnitCosts {
-  private readonly money: bigint[] = []
-  private readonly size: bigint[] = []
-
-  constructor(facts: SymbolFacts, scale: number) {
-    const amountScale = facts.scales().amount
-    for (let row = 0; row < facts.trades; row++) {
-      const fee = facts.feeUnits.at(row) * pow10(amountScale - facts.feeScale[row]!)
-      let money = facts.gross(row, amountScale) + (facts.buy[row]! ? fee : -fee)
-      let size = facts.units.at(row) * pow10(scale - facts.scale[row]!)
-      for (const { at, numerator, denominator } of facts.splits) {
-        if (at <= facts.executed_at[row]!) continue
-        size *= numerator
-        money *= denominator
-      }
-      this.money.push(money)
-      this.size.push(size)
-    }
-  }
-
-  compare(a: number, b: number): number {
-    const difference = this.money[a]! * this.size[b]! - this.money[b]! * this.size[a]!
-    return difference < 0n ? -1 : difference > 0n ? 1 : 0
   }
 }

@@ -3,8 +3,9 @@
  * problems (TIE-3101 to TIE-3106), which the caller gives a line and raises together.
  */
 
-import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10 } from '../base/decimal.js'
-import { type Digest, digestOf } from '../base/digest.js'
+import { createHash } from 'node:crypto'
+import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
+import type { Digest } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
 import { type NanoInstant, parseInstant } from './instant.js'
@@ -32,7 +33,7 @@ export interface Trade {
   readonly strategy: string | null
   /** The venue's own counter, whole digits without leading zeros; decides the order within one instant. */
   readonly venue_sequence: string | null
-  /** Order ids of the lots this trade closes, for specific identification; empty: none named. */
+  /** Order ids of the lots this trade closes, for specific identification; in a row separated by spaces or semicolons. Empty: none named. */
   readonly lot_ids: readonly string[]
   /** Order id of the row this one corrects. */
   readonly replaces: string | null
@@ -90,6 +91,8 @@ export const MAX_AMOUNT_DIGITS = 100
 
 /** Exact value of decimal text, with an exponent if need be (1e-7 is 0.0000001); undefined for anything else. */
 export function parseAmount(text: string): Decimal | undefined {
+  const plain = plainAmount(text)
+  if (plain !== undefined) return plain
   const match = /^([^eE]{1,120})(?:[eE]([+-]?\d{1,4}))?$/.exec(text)
   const mantissa = match === null ? undefined : parseDecimal(match[1]!)
   if (mantissa === undefined) return undefined
@@ -99,6 +102,28 @@ export function parseAmount(text: string): Decimal | undefined {
     scale < 0 ? { units: mantissa.units * pow10(-scale), scale: 0 } : { units: mantissa.units, scale },
   )
   return canonicalDecimal(value).replace(/[-.]/g, '').length > MAX_AMOUNT_DIGITS ? undefined : value
+}
+
+/** What nearly all amounts are: plain digits that a double holds. Undefined for anything else. */
+function plainAmount(text: string): Decimal | undefined {
+  const first = text.charCodeAt(0) === 45 ? 1 : 0
+  if (text.length - first > 16 || text.length === first) return undefined
+  let units = 0
+  let point = -1
+  for (let i = first; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit >= 0 && digit <= 9) units = units * 10 + digit
+    else if (digit === -2 && point < 0) point = i
+    else return undefined
+  }
+  if (units > Number.MAX_SAFE_INTEGER || text.length === first + (point < 0 ? 0 : 1)) return undefined
+  let scale = point < 0 ? 0 : text.length - point - 1
+  if (units === 0) return ZERO
+  for (let less = Math.trunc(units / 10); scale > 0 && less * 10 === units; scale -= 1) {
+    units = less
+    less = Math.trunc(units / 10)
+  }
+  return { units: BigInt(first === 1 ? -units : units), scale }
 }
 
 /** Reads the fields of one raw row, keeping every problem. Shared by all kinds of lot facts. */
@@ -196,10 +221,16 @@ export function parseTrade(row: RawTrade, options: ParseOptions = {}): Parsed<Tr
     account: read.text('account'),
     strategy: read.text('strategy'),
     venue_sequence: readSequence(read),
-    lot_ids: (read.text('lot_ids') ?? '').split(/[;\s]+/).filter((id) => id !== ''),
+    lot_ids:
+      read
+        .text('lot_ids')
+        ?.split(/[;\s]+/)
+        .filter((id) => id !== '') ?? NONE,
     replaces,
   })
 }
+
+const NONE: readonly string[] = []
 
 function readSide(read: RowReader): Side {
   const value = read.required('side')
@@ -225,8 +256,10 @@ function readSequence(read: RowReader): string | null {
 
 /** What a row says, whatever its spelling: the same id with another digest is another content. */
 export function tradeDigest(record: TradeRecord): Digest {
-  if (record.is === 'cancellation') return digestOf(['cancellation', record.order_id, record.replaces])
-  return digestOf([
+  if (record.is === 'cancellation') {
+    return digestOfFields(['cancellation', record.order_id, record.replaces])
+  }
+  return digestOfFields([
     record.order_id,
     record.symbol,
     record.side,
@@ -239,7 +272,14 @@ export function tradeDigest(record: TradeRecord): Digest {
     record.account,
     record.strategy,
     record.venue_sequence,
-    [...record.lot_ids],
     record.replaces,
+    ...record.lot_ids,
   ])
+}
+
+/** As digestOf of the list, without its walk: this is done for every row of an import. */
+function digestOfFields(fields: readonly (string | null)[]): Digest {
+  let text = `a${fields.length}:`
+  for (const field of fields) text += field === null ? 'n' : `s${field.length}:${field}`
+  return `sha256:${createHash('sha256').update(text, 'utf16le').digest('hex')}` as Digest
 }

@@ -68,6 +68,8 @@ beforeAll(async () => {
   folder = makeFolder()
   database = await cliDatabase(folder)
   expect(await database.run('demo')).toMatchObject({ exit: 0 })
+  const trade = 'order_id,symbol,side,size,price,fee,executed_at\nT1,BTC-USD,buy,1,2,0,2025-01-01T00:00:00Z\n'
+  expect(await database.run('trades', 'import', folder.write('trades.csv', trade))).toMatchObject({ exit: 0 })
   port = await freePort()
   served = await database.start(['serve'], { env: { TIEOUT_PORT: String(port) } })
   await served.said(`Serving on http://127.0.0.1:${port}/`)
@@ -146,6 +148,7 @@ test('every other route that reads answers', async () => {
         .replace('{name}', name)
         .replace('{use_case}', useCase)
         .replace('{no}', '1')
+        .replace('{order_id}', 'T1')
         .replace('{field}', 'strategy'),
     )
     expect([path, status]).toEqual([path, 200])

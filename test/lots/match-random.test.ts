@@ -76,7 +76,7 @@ test('random trades, splits and transfers, every method, scope and policy: row b
         ]),
       )
     }),
-    { numRuns: 400 },
+    { numRuns: 300 },
   )
 })
 

@@ -1,6 +1,8 @@
 /** Figures a controller can follow, the arithmetic beside them. */
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { canonicalDecimal } from '#tieout/base/decimal'
 import type { AllocationRow, OpenLot } from '#tieout/lots/allocation'
 import {
   ALLOCATION_FIELDS,
@@ -391,4 +393,19 @@ test('rows of text are written field by field, with numbers beyond a double too'
     decimalText(0n, 4),
     decimalText(10n ** 30n, 3),
   ]).toEqual(['-0.005', '12', '0', `1${'0'.repeat(27)}`])
+})
+
+test('decimal text is canonical, whatever the number', () => {
+  fc.assert(
+    fc.property(
+      fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }),
+      fc.nat(8),
+      fc.nat(24),
+      (units, zeros, scale) => {
+        const value = units * 10n ** BigInt(zeros)
+        expect(decimalText(value, scale)).toBe(canonicalDecimal({ units: value, scale }))
+      },
+    ),
+    { numRuns: 1000 },
+  )
 })

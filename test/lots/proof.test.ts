@@ -140,6 +140,20 @@ describe('rows of one method are no proof of another', () => {
   })
 })
 
+test('a fee shared otherwise than by size, although the shares sum to it', () => {
+  const computed = lots(trades('b1 buy 2 @ 100 fee 1\ns1 sell 1 @ 110\ns2 sell 1 @ 110'))
+  const kept = stored(computed)
+  for (const [row, fee, cost, pnl] of [
+    [0, '0.4', '100.4', '9.6'],
+    [1, '0.6', '100.6', '9.4'],
+  ] as const) {
+    kept.rows[row]![at('buy_fee')] = fee
+    kept.rows[row]![at('cost_basis')] = cost
+    kept.rows[row]![at('pnl')] = pnl
+  }
+  expect(prove(computed, kept).counts).toMatchObject({ MONEY: 1, ARITHMETIC: 0, GROSS: 0 })
+})
+
 test('time order: a lot opened after the sell', () => {
   const late = trades('s1 sell 1 @ 90\nb1 buy 1 @ 100')
   const early = stored(lots(trades('b1 buy 1 @ 100\ns1 sell 1 @ 90')))
@@ -162,6 +176,9 @@ test('transfers: a move that is lost, too large, or of nothing', () => {
   expect(prove(computed, kept).violations).toEqual([])
   expect(prove(computed, { ...kept, moves: [] }).counts.CONSERVATION).toBeGreaterThan(0)
   const [move] = kept.moves
+  const older = [...trades('b0 buy 2 @ 100 in A at 2024-01-01T00:00:00Z'), ...facts]
+  const passed = { ...stored(lots(older)), moves: kept.moves }
+  expect(prove(lots(older), passed).counts.ORDER).toBe(1)
   expect(prove(computed, { ...kept, moves: [{ ...move!, size: '3' }] }).counts.OVERUSED).toBe(1)
   expect(prove(computed, { ...kept, moves: [{ ...move!, transfer_id: 't9' }] }).counts.ORPHAN).toBe(1)
 })

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatDecimal } from '#tieout/base/decimal'
+import { formatDecimal, normalize, parseDecimal } from '#tieout/base/decimal'
 import type { Refusal } from '#tieout/base/errors'
 import { effectiveTrades, factDigest, parseBalance, parseSplit, parseTransfer } from '#tieout/lots/facts'
 import { FactsDigest } from '#tieout/lots/facts-digest'
@@ -208,5 +208,26 @@ test('the digest of facts depends on the set alone, and can be gone on with', ()
       for (const digest of order.slice(cut)) second.add(digest)
       expect(second.digest()).toBe(whole.digest())
     }),
+  )
+})
+
+test('the short ways of reading numbers and instants give what the long ones give', () => {
+  const digits = fc.stringMatching(/^-?\d{0,18}\.?\d{0,18}$/)
+  fc.assert(
+    fc.property(digits, (text) => {
+      const long = parseDecimal(text)
+      expect(parseAmount(text)).toEqual(long === undefined ? undefined : normalize(long))
+    }),
+    { numRuns: 1000 },
+  )
+  const two = fc.nat(99).map((n) => String(n).padStart(2, '0'))
+  const time = fc.tuple(two, two, two, two, two, two, fc.stringMatching(/^\d{0,10}$/))
+  fc.assert(
+    fc.property(time, ([y, month, day, hour, minute, second, fraction]) => {
+      const text = `20${y}-${month}-${day}T${hour}:${minute}:${second}${fraction === '' ? '' : `.${fraction}`}`
+      // An offset of nothing goes the long way.
+      expect(parseInstant(`${text}Z`)).toEqual(parseInstant(`${text}+00:00`))
+    }),
+    { numRuns: 2000 },
   )
 })

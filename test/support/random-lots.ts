@@ -9,8 +9,20 @@ import type { NaiveConfig, NaiveFact } from './naive-lots.js'
 export const SYMBOL = 'AAA-USD'
 const ACCOUNTS = [null, 'A', 'B'] as const
 const STRATEGIES = [null, 'S', 'T'] as const
-const SIZES = ['1', '2', '0.5', '3', '0.1', '7', '0.00012345', '10.25', '0.3', '1.000000001']
-const PRICES = ['10', '11', '9.5', '10.01', '0', '12.345678', '10.00', '100', '0.2014']
+const SIZES = [
+  '1',
+  '2',
+  '0.5',
+  '3',
+  '0.1',
+  '7',
+  '0.00012345',
+  '10.25',
+  '0.3',
+  '1.000000001',
+  '98765432109876.123456789',
+]
+const PRICES = ['10', '11', '9.5', '10.01', '0', '12.345678', '10.00', '100', '0.2014', '98765.432109876']
 const FEES = ['0', '0.1', '-0.05', '0.0752', '0.3333333333', '25', '0.001']
 
 const instantAt = (hour: number): string => `2025-01-${String(1 + hour).padStart(2, '0')}T00:00:00.000000000Z`

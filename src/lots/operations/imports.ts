@@ -5,11 +5,11 @@ import type { ErrorCode } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import { digestOfFile } from '../../engines/file-digest.js'
-import { FactImport } from '../fact-import.js'
 import { BALANCES, type FactKind, HISTORICAL_PNL, SPLITS, TRADES, TRANSFERS } from '../fact-kinds.js'
-import { takeSnapshot } from '../historical-pnl.js'
+import { FactImport } from '../store/fact-import.js'
 import { ensureSnapshot, snapshotDate } from '../store/historical-pnl.js'
 import { lockImports, newestArrival } from '../store/imports.js'
+import { takeSnapshot } from '../store/take-snapshot.js'
 
 const MEDIA_TYPES = { 'text/csv': '.csv', 'application/x-ndjson': '.ndjson' }
 

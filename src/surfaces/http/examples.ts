@@ -8,6 +8,10 @@ const ID = '5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20'
 /** What a text of this name looks like; the first name that fits. */
 const TEXTS: readonly (readonly [RegExp, string])[] = [
   [/node/, 'SWAPS'],
+  [/order_id$|^lot_id|^replace|^parent_id$/, 'T-1001'],
+  [/^symbol$/, 'BTC-USD'],
+  [/^side$/, 'buy'],
+  [/^file_name$/, 'trades.csv'],
   [/(?:^|_)ids?$|^run$|^job$/, ID],
   [/digest|^recorded$|^stored$|^recalculated$/, `sha256:${'0a1b'.repeat(16)}`],
   [/^(?:pnl_)?date$/, '2025-12-24'],

@@ -8,16 +8,16 @@
 
 import { statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { type Problem, problem, refuse } from '../base/errors.js'
-import { didYouMean, unstorable } from '../base/text.js'
-import type { Tx } from '../books/books.js'
-import { copyRows } from '../books/copy-rows.js'
-import type { Context } from '../books/operation.js'
-import { type CsvRecord, readCsv } from '../engines/csv.js'
-import { checkHeader, checkRecord, FileProblems, MAX_PROBLEMS } from '../engines/csv-table.js'
-import { MAX_LINE, type NdjsonRecord, readNdjson } from '../engines/ndjson.js'
-import type { FactKind, FactRow, RawRow } from './fact-kinds.js'
-import { parseOffset } from './instant.js'
+import { type Problem, problem, refuse } from '../../base/errors.js'
+import { didYouMean, unstorable } from '../../base/text.js'
+import type { Tx } from '../../books/books.js'
+import { copyRows } from '../../books/copy-rows.js'
+import type { Context } from '../../books/operation.js'
+import { type CsvRecord, readCsv } from '../../engines/csv.js'
+import { checkHeader, checkRecord, FileProblems, MAX_PROBLEMS } from '../../engines/csv-table.js'
+import { MAX_LINE, type NdjsonRecord, readNdjson } from '../../engines/ndjson.js'
+import type { FactKind, FactRow, RawRow } from '../fact-kinds.js'
+import { parseOffset } from '../instant.js'
 import {
   type Conflict,
   conflictsInFile,
@@ -31,7 +31,7 @@ import {
   STAGING,
   stagedCorrections,
   type Target,
-} from './store/imports.js'
+} from './imports.js'
 
 export interface ImportRequest {
   readonly file: string

@@ -1,15 +1,15 @@
 /** A historical snapshot taken from the trades themselves. Raises TIE-3107 when the snapshot says otherwise already. */
 
-import type { IsoDate } from '../base/dates.js'
-import { refuseAll } from '../base/errors.js'
-import type { Tx } from '../books/books.js'
-import { copyRows } from '../books/copy-rows.js'
-import type { Context } from '../books/operation.js'
-import { MAX_PROBLEMS } from '../engines/csv-table.js'
+import type { IsoDate } from '../../base/dates.js'
+import { refuseAll } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import { copyRows } from '../../books/copy-rows.js'
+import type { Context } from '../../books/operation.js'
+import { MAX_PROBLEMS } from '../../engines/csv-table.js'
+import { HISTORICAL_PNL } from '../fact-kinds.js'
 import { conflictProblem } from './fact-import.js'
-import { HISTORICAL_PNL } from './fact-kinds.js'
-import { ensureSnapshot, type HistoricalRow, historicalRowsOfTrades } from './store/historical-pnl.js'
-import { conflictsWithBooks, createStaging, insertNew, prepareLookups, STAGING } from './store/imports.js'
+import { ensureSnapshot, type HistoricalRow, historicalRowsOfTrades } from './historical-pnl.js'
+import { conflictsWithBooks, createStaging, insertNew, prepareLookups, STAGING } from './imports.js'
 
 export interface SnapshotTaken {
   readonly table: string
