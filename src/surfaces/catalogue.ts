@@ -5,6 +5,7 @@ import { allocationOperations } from '../lots/operations/allocations.js'
 import { compareOperations as lotCompareOperations } from '../lots/operations/compare.js'
 import { computeOperations } from '../lots/operations/compute.js'
 import { evidenceOperations } from '../lots/operations/evidence.js'
+import { lotExportOperations } from '../lots/operations/export.js'
 import { lotImportOperations } from '../lots/operations/imports.js'
 import { reportOperations } from '../lots/operations/report.js'
 import { reviewOperations } from '../lots/operations/reviews.js'
@@ -54,5 +55,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...reportOperations,
   ...evidenceOperations,
   ...lotCompareOperations,
+  ...lotExportOperations,
   ...reviewOperations,
 ]

@@ -1,5 +1,7 @@
 /** Why a figure is what it is, what a sale would earn, what two versions differ by, and the queue of reviews. */
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
 import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
@@ -179,5 +181,34 @@ describe('reviews', () => {
     await compute(context, { incremental: true })
     await compute(context, { symbol: 'QQ-USD' })
     expect(await codesOf()).toEqual(open)
+  })
+})
+
+describe('export', () => {
+  test('writes the exchange format, a journal, and rounded rows', async () => {
+    await importTrades(context, folder, ...BTC, `=1+1 ETH-USD sell 1 @ 10 at ${day(1)}`)
+    await compute(context)
+    const write = async (as: string): Promise<{ out: Output; lines: string[] }> => {
+      const file = join(folder.path, `out.${as}`)
+      const out = await perform(context, 'lots export', { file, as, version: 1 })
+      return { out, lines: readFileSync(file, 'utf8').split(/\r?\n/) }
+    }
+    const csv = await write('csv')
+    expect(csv.out).toMatchObject({ rows: 3, left_out: [] })
+    expect(csv.lines).toEqual([
+      'sell_order_id,buy_order_id,symbol,allocated_size,buy_price,sell_price,cost_basis,proceeds,net_proceeds,pnl,class',
+      's1,b1,BTC-USD,0.5,30000,32000,15000,16000,16000,1000,matched',
+      's1,b2,BTC-USD,0.2,31000,32000,6202,6400,6400,198,matched',
+      "'=1+1,,ETH-USD,1,,10,,10,10,,unmatched",
+      '',
+    ])
+    const form = await write('form-8949')
+    expect(form.lines[1]).toBe(
+      'I,short,0.5 BTC-USD,2025-01-01,2025-01-03,16000.00,15000.00,,0.00,1000.00,s1,b1',
+    )
+    expect((await write('beancount')).lines).toContain('  Income:PnL  -1000 USD')
+    expect(codes(await refusal(write('csv')))).toEqual(['TIE-2801'])
+    const nowhere = perform(context, 'lots export', { file: join(folder.path, 'no', 'x.csv'), version: 1 })
+    expect(codes(await refusal(nowhere))).toEqual(['TIE-2802'])
   })
 })

@@ -40,15 +40,13 @@ function explainedText(out: Explained, style: Style): string {
   const { lines, sources } = out
   return [
     style.bold(printable(`${out.sell_order_id} sold ${out.size} ${out.symbol}: P&L ${amountOf(out.pnl)}`)),
-    ...lines.map(({ allocation: row, arithmetic, days_held }) => {
+    ...lines.flatMap(({ allocation: row, arithmetic, days_held }) => {
       const held = days_held === null ? '' : `, held ${plural(days_held, 'day')}`
       const lot =
         row.buy_order_id === null
           ? `${row.allocated_size} of no lot`
           : `${row.allocated_size} of ${row.buy_order_id}, ${row.buy_price} → ${row.sell_price}${held}`
-      return printable(
-        `  ${lot}${row.class === 'matched' ? '' : ` (${row.class})`}\n    ${arithmetic}`,
-      ).replace('⏎', '\n')
+      return [printable(`  ${lot}${row.class === 'matched' ? '' : ` (${row.class})`}`), `    ${arithmetic}`]
     }),
     ...(out.unmatched_size === '0'
       ? []

@@ -42,8 +42,9 @@ function computedText(out: Computed, style: Style): string {
     `  ${plural(out.allocations, 'allocation')}, ${count(out.unmatched)} unmatched, ${plural(out.open_lots, 'open lot')}; ${count(out.rows_written)} written, ${count(out.rows_superseded)} superseded`,
     `  ${style.dim(`run ${out.run_id} · ${out.result_digest}`)}`,
     ...(out.verified ? [`${style.green('✓')} Verified: all facts computed anew give the same.`] : []),
-    ...failed.map(({ symbol, code, message }) =>
-      printable(`${style.red('✗')} ${symbol} keeps what it had: ${code} ${message}`),
+    ...failed.map(
+      ({ symbol, code, message }) =>
+        `${style.red('✗')} ${printable(`${symbol} keeps what it had: ${code} ${message}`)}`,
     ),
     ...(moved.length === 0 ? [] : [`  Reviews: ${moved.map(([what, n]) => `${n} ${what}`).join(', ')}.`]),
     ...findingLines(
@@ -202,6 +203,15 @@ const publicationText = ({
     `  ${publication_no}. version ${allocation_version} at ${published_at} by ${published_by}${note === null ? '' : `: ${note}`}`,
   )
 
+interface Exported {
+  allocation_version: number
+  file: string
+  as: string
+  rows: number
+  bytes: number
+  left_out: { symbol: string; why: string }[]
+}
+
 interface Reported {
   view: string
   allocation_version: number | null
@@ -330,6 +340,15 @@ export const LOT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'lots publish': presentation<Publication & { before: number | null }>({
     text: (out, style) =>
       `${style.green('✓')} Version ${out.allocation_version} is published${out.before === null ? '' : `; before it was version ${out.before}`}.`,
+  }),
+  'lots export': presentation<Exported>({
+    text: ({ allocation_version, file, as, rows, bytes, left_out }, style) =>
+      [
+        `${style.green('✓')} Version ${allocation_version} is in ${printable(file)} as ${as}: ${plural(rows, 'allocation')}, ${count(bytes)} bytes.`,
+        ...left_out.map(
+          ({ symbol, why }) => `${style.yellow('!')} ${printable(symbol)} is left out: ${why}.`,
+        ),
+      ].join('\n'),
   }),
   'lots report': presentation<Reported>({ rows: reportTable, text: reportText }),
 }
