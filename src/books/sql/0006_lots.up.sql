@@ -755,7 +755,10 @@ LEFT JOIN LATERAL (
 CREATE VIEW v_fifo_realized_pnl WITH (security_invoker = on) AS
 SELECT a.tenant_id, a.allocation_seq AS fact_seq, NULL::uuid AS import_id, NULL::bigint AS import_line,
   ((CASE WHEN a.lot_side = 'short' THEN a.buy_executed_at ELSE a.sell_executed_at END) AT TIME ZONE 'UTC')::date AS pnl_date,
-  a.symbol, a.account, a.strategy, a.class, a.sell_order_id, a.buy_order_id, a.allocated_size,
+  a.symbol, a.account, a.strategy,
+  -- For a structure of accounts, their strategies and symbols: a driver is one column.
+  concat(a.account, '/', a.strategy, '/', a.symbol) AS path,
+  a.class, a.sell_order_id, a.buy_order_id, a.allocated_size,
   a.cost_basis, a.proceeds, a.net_proceeds, a.pnl
 FROM v_published_allocation_version p
 JOIN fifo_allocations a USING (tenant_id, allocation_version);
