@@ -260,7 +260,8 @@ CREATE TRIGGER failed_lots_are_logged AFTER UPDATE ON calculation_runs
   FOR EACH ROW WHEN (NEW.kind = 'lots' AND NEW.status = 'FAILED')
   EXECUTE FUNCTION log_failed_computation();
 
--- For tables whose rows are written by a batch: one check a statement, as for results of runs.
+-- For tables whose rows are written by a batch: one check a statement, as for results of runs. That the version is
+-- the batch's own is checked here as well, since a foreign key would look it up for every row.
 CREATE FUNCTION refuse_unless_batch_in_progress() RETURNS trigger
   LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp
@@ -269,13 +270,21 @@ DECLARE
   wanted record;
   found_status text;
 BEGIN
-  FOR wanted IN EXECUTE format('SELECT DISTINCT tenant_id, %I AS batch_id FROM inserted', TG_ARGV[0]) LOOP
+  FOR wanted IN EXECUTE format('SELECT DISTINCT tenant_id, allocation_version, %I AS batch_id FROM inserted', TG_ARGV[0]) LOOP
     SELECT status INTO found_status FROM public.calculation_runs r
       WHERE r.tenant_id = wanted.tenant_id AND r.id = wanted.batch_id AND r.kind = 'lots'
       FOR SHARE;
     IF found_status IS DISTINCT FROM 'IN_PROGRESS' THEN
       RAISE EXCEPTION '% refuses INSERT: batch % is %', TG_TABLE_NAME, wanted.batch_id, coalesce(found_status, 'not there')
         USING ERRCODE = '55000';
+    END IF;
+    IF NOT EXISTS (
+      SELECT FROM public.fifo_computation_log c
+      WHERE c.tenant_id = wanted.tenant_id AND c.batch_id = wanted.batch_id
+        AND c.allocation_version = wanted.allocation_version)
+    THEN
+      RAISE EXCEPTION '% refuses INSERT: batch % computes no version %', TG_TABLE_NAME, wanted.batch_id,
+        wanted.allocation_version USING ERRCODE = '55000';
     END IF;
   END LOOP;
   RETURN NULL;
@@ -314,8 +323,6 @@ CREATE TABLE fifo_allocations (
   -- Across symbols and versions, in the order of writing.
   allocation_seq bigint GENERATED ALWAYS AS IDENTITY,
   CONSTRAINT allocations_have_one_place PRIMARY KEY (tenant_id, allocation_version, symbol, allocation_no),
-  CONSTRAINT allocations_belong_to_a_version
-    FOREIGN KEY (tenant_id, allocation_version) REFERENCES lot_versions (tenant_id, allocation_version) ON DELETE RESTRICT,
   CONSTRAINT allocations_use_a_known_sell
     FOREIGN KEY (tenant_id, sell_order_id) REFERENCES trade_records (tenant_id, order_id) ON DELETE RESTRICT,
   CONSTRAINT allocations_use_a_known_buy
@@ -483,6 +490,7 @@ GRANT INSERT ON fifo_allocations_superseded TO tieout_superseder;
 GRANT SELECT, UPDATE (config, config_digest) ON lot_versions TO tieout_superseder;
 -- The guard locks the run with the rights of whoever inserts.
 GRANT SELECT, UPDATE (status) ON calculation_runs TO tieout_superseder;
+GRANT SELECT ON fifo_computation_log TO tieout_superseder;
 
 -- Append-only: the newest row says which version is published.
 CREATE TABLE lot_publications (
