@@ -31,7 +31,7 @@ export const TRADE_ERRORS = {
   'TIE-3155': {
     ...conflict,
     message: 'Version {version} is of another configuration: {differences}.',
-    remedy: 'Compute under a new version number; a version stays what it is.',
+    remedy: 'Compute under a new version number, or take the other configuration with --force.',
   },
   'TIE-3156': {
     ...conflict,

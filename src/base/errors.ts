@@ -11,6 +11,7 @@ import { ADJUSTMENT_ERRORS } from './errors-adjustments.js'
 import { BUNDLE_ERRORS } from './errors-bundles.js'
 import { EVIDENCE_ERRORS } from './errors-evidence.js'
 import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
+import { LOT_VERSION_ERRORS } from './errors-lot-versions.js'
 import { LOT_ERRORS } from './errors-lots.js'
 import { TRADE_ERRORS } from './errors-trades.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
@@ -307,6 +308,7 @@ export const ERRORS = {
   ...BUNDLE_ERRORS,
   ...LOT_ERRORS,
   ...TRADE_ERRORS,
+  ...LOT_VERSION_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

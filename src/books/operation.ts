@@ -53,6 +53,8 @@ export interface Operation {
   readonly positional: readonly string[]
   /** Inputs whose flag has another name than the input, such as `pnl_date` as --date. */
   readonly flags?: Readonly<Record<string, string>>
+  /** Lists whose flag takes words one after another, as in --versions 1 2, instead of a document. */
+  readonly words?: readonly string[]
   /** Where HTTP serves it. */
   readonly http?: HttpBinding
   /**

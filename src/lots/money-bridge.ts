@@ -54,7 +54,8 @@ export function moneyBridge(
   )
 }
 
-function bridge(
+/** The same from sums that were read: of the version's rows and of its open lots. */
+export function bridge(
   facts: SymbolFacts,
   pnl: Decimal,
   unmatched: Decimal,

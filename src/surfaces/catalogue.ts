@@ -1,8 +1,17 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
 import type { Operation } from '../books/operation.js'
+import { allocationOperations } from '../lots/operations/allocations.js'
+import { compareOperations as lotCompareOperations } from '../lots/operations/compare.js'
+import { computeOperations } from '../lots/operations/compute.js'
+import { evidenceOperations } from '../lots/operations/evidence.js'
+import { lotExportOperations } from '../lots/operations/export.js'
 import { lotImportOperations } from '../lots/operations/imports.js'
+import { reportOperations } from '../lots/operations/report.js'
+import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
+import { validateOperations } from '../lots/operations/validate.js'
+import { versionOperations } from '../lots/operations/versions.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
@@ -39,4 +48,13 @@ export const CATALOGUE: readonly Operation[] = [
   ...exportOperations,
   ...lotImportOperations,
   ...tradeOperations,
+  ...computeOperations,
+  ...versionOperations,
+  ...allocationOperations,
+  ...validateOperations,
+  ...reportOperations,
+  ...evidenceOperations,
+  ...lotCompareOperations,
+  ...lotExportOperations,
+  ...reviewOperations,
 ]

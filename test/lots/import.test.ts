@@ -149,6 +149,13 @@ describe('trades', () => {
     ])
   })
 
+  test('imported twice at once are there once, numbered without a gap', async () => {
+    const text = csv(row('a'), row('b'))
+    const [one, two] = await Promise.all([importText(text), importText(text)])
+    expect([one.new + two.new, one.same + two.same]).toEqual([2, 2])
+    expect((await trades()).map(({ trade_seq }) => trade_seq)).toEqual([1, 2])
+  })
+
   test('of two tenants do not meet', async () => {
     await importText(csv(row('a')))
     const other = contextOf(db.books, await newTenant(db.books))

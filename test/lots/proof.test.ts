@@ -167,6 +167,8 @@ test('dust: left open below the threshold, or closed above it', () => {
   expect(prove(lots(book, { dust: '0.1' }), closed).violations).toEqual([])
   expect(prove(lots(book, { dust: '0.1' }), open).counts.DUST).toBe(1)
   expect(prove(lots(book, { dust: '0.05' }), closed).counts.DUST).toBe(1)
+  closed.rows.at(-1)![at('lot_side')] = null
+  expect(prove(lots(book, { dust: '0.1' }), closed).counts.SIDE).toBe(1)
 })
 
 test('transfers: a move that is lost, too large, or of nothing', () => {
@@ -181,6 +183,15 @@ test('transfers: a move that is lost, too large, or of nothing', () => {
   expect(prove(lots(older), passed).counts.ORDER).toBe(1)
   expect(prove(computed, { ...kept, moves: [{ ...move!, size: '3' }] }).counts.OVERUSED).toBe(1)
   expect(prove(computed, { ...kept, moves: [{ ...move!, transfer_id: 't9' }] }).counts.ORPHAN).toBe(1)
+})
+
+test('a trade of another symbol is no orphan; an open lot without facts is', () => {
+  const computed = lots(trades('b1 buy 1 @ 100\nb2 buy 1 @ 100 of ETH-USD\ns1 sell 1 @ 110'))
+  const kept = stored(computed)
+  kept.rows[0]![at('buy_order_id')] = 'b2'
+  expect(prove(computed, kept).counts).toMatchObject({ SYMBOL: 1, ORPHAN: 0 })
+  const [open] = stored(lots(trades('b9 buy 1 @ 100 of XRP-USD'))).open
+  expect(prove(computed, { ...kept, open: [...kept.open, open!] }).counts.ORPHAN).toBe(1)
 })
 
 test('facts that changed, and a computation that gives something else', () => {

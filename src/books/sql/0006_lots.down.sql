@@ -17,5 +17,6 @@ DROP FUNCTION refuse_unless_superseding();
 DROP FUNCTION refuse_unless_batch_in_progress();
 DROP FUNCTION log_failed_computation();
 DROP FUNCTION guard_computation_log();
+DROP FUNCTION guard_lot_version();
 REVOKE ALL ON calculation_runs FROM tieout_superseder;
 REVOKE ALL (status) ON calculation_runs FROM tieout_superseder;

@@ -156,7 +156,28 @@ CREATE TABLE lot_versions (
   CONSTRAINT versions_count_from_one CHECK (allocation_version >= 1)
 );
 SELECT tieout_protect_tenant('lot_versions');
-SELECT tieout_append_only('lot_versions');
+GRANT SELECT, INSERT ON lot_versions TO tieout_app;
+
+-- By force a version takes another configuration; what it had before stays in the log and with its runs.
+CREATE FUNCTION guard_lot_version() RETURNS trigger
+  LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND current_user = 'tieout_superseder'
+    AND (NEW.tenant_id, NEW.allocation_version, NEW.created_at, NEW.created_by)
+      IS NOT DISTINCT FROM (OLD.tenant_id, OLD.allocation_version, OLD.created_at, OLD.created_by)
+  THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'lot_versions refuses %: a version keeps what it was first computed with', TG_OP
+    USING ERRCODE = '55000', HINT = 'Compute it with --force.';
+END
+$$;
+CREATE TRIGGER versions_change_only_by_force BEFORE UPDATE OR DELETE ON lot_versions
+  FOR EACH ROW EXECUTE FUNCTION guard_lot_version();
+CREATE TRIGGER table_is_never_truncated BEFORE TRUNCATE ON lot_versions
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
 
 -- Every computation, also the failed and the partial one: begun in a transaction of its own, ended once.
 CREATE TABLE fifo_computation_log (
@@ -239,7 +260,8 @@ CREATE TRIGGER failed_lots_are_logged AFTER UPDATE ON calculation_runs
   FOR EACH ROW WHEN (NEW.kind = 'lots' AND NEW.status = 'FAILED')
   EXECUTE FUNCTION log_failed_computation();
 
--- For tables whose rows are written by a batch: one check a statement, as for results of runs.
+-- For tables whose rows are written by a batch: one check a statement, as for results of runs. That the version is
+-- the batch's own is checked here as well, since a foreign key would look it up for every row.
 CREATE FUNCTION refuse_unless_batch_in_progress() RETURNS trigger
   LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp
@@ -248,13 +270,21 @@ DECLARE
   wanted record;
   found_status text;
 BEGIN
-  FOR wanted IN EXECUTE format('SELECT DISTINCT tenant_id, %I AS batch_id FROM inserted', TG_ARGV[0]) LOOP
+  FOR wanted IN EXECUTE format('SELECT DISTINCT tenant_id, allocation_version, %I AS batch_id FROM inserted', TG_ARGV[0]) LOOP
     SELECT status INTO found_status FROM public.calculation_runs r
       WHERE r.tenant_id = wanted.tenant_id AND r.id = wanted.batch_id AND r.kind = 'lots'
       FOR SHARE;
     IF found_status IS DISTINCT FROM 'IN_PROGRESS' THEN
       RAISE EXCEPTION '% refuses INSERT: batch % is %', TG_TABLE_NAME, wanted.batch_id, coalesce(found_status, 'not there')
         USING ERRCODE = '55000';
+    END IF;
+    IF NOT EXISTS (
+      SELECT FROM public.fifo_computation_log c
+      WHERE c.tenant_id = wanted.tenant_id AND c.batch_id = wanted.batch_id
+        AND c.allocation_version = wanted.allocation_version)
+    THEN
+      RAISE EXCEPTION '% refuses INSERT: batch % computes no version %', TG_TABLE_NAME, wanted.batch_id,
+        wanted.allocation_version USING ERRCODE = '55000';
     END IF;
   END LOOP;
   RETURN NULL;
@@ -293,8 +323,6 @@ CREATE TABLE fifo_allocations (
   -- Across symbols and versions, in the order of writing.
   allocation_seq bigint GENERATED ALWAYS AS IDENTITY,
   CONSTRAINT allocations_have_one_place PRIMARY KEY (tenant_id, allocation_version, symbol, allocation_no),
-  CONSTRAINT allocations_belong_to_a_version
-    FOREIGN KEY (tenant_id, allocation_version) REFERENCES lot_versions (tenant_id, allocation_version) ON DELETE RESTRICT,
   CONSTRAINT allocations_use_a_known_sell
     FOREIGN KEY (tenant_id, sell_order_id) REFERENCES trade_records (tenant_id, order_id) ON DELETE RESTRICT,
   CONSTRAINT allocations_use_a_known_buy
@@ -312,6 +340,8 @@ CREATE TABLE fifo_allocations (
   CONSTRAINT net_is_proceeds_less_fee CHECK (net_proceeds = proceeds - sell_fee),
   CONSTRAINT pnl_is_net_less_cost CHECK (pnl = net_proceeds - cost_basis)
 );
+CREATE INDEX ix_fifo_allocations_unmatched ON fifo_allocations (tenant_id, allocation_version, symbol, allocation_no)
+  WHERE class = 'unmatched';
 CREATE INDEX ix_fifo_allocations_sell ON fifo_allocations (tenant_id, sell_order_id, allocation_version);
 SELECT tieout_protect_tenant('fifo_allocations');
 GRANT SELECT, INSERT ON fifo_allocations TO tieout_app;
@@ -457,8 +487,10 @@ CREATE TRIGGER rows_come_while_the_batch_is_in_progress AFTER INSERT ON fifo_inv
 
 GRANT SELECT, DELETE ON fifo_allocations, fifo_inventory_points, fifo_inventory_snapshot TO tieout_superseder;
 GRANT INSERT ON fifo_allocations_superseded TO tieout_superseder;
+GRANT SELECT, UPDATE (config, config_digest) ON lot_versions TO tieout_superseder;
 -- The guard locks the run with the rights of whoever inserts.
 GRANT SELECT, UPDATE (status) ON calculation_runs TO tieout_superseder;
+GRANT SELECT ON fifo_computation_log TO tieout_superseder;
 
 -- Append-only: the newest row says which version is published.
 CREATE TABLE lot_publications (
@@ -731,7 +763,10 @@ LEFT JOIN LATERAL (
 CREATE VIEW v_fifo_realized_pnl WITH (security_invoker = on) AS
 SELECT a.tenant_id, a.allocation_seq AS fact_seq, NULL::uuid AS import_id, NULL::bigint AS import_line,
   ((CASE WHEN a.lot_side = 'short' THEN a.buy_executed_at ELSE a.sell_executed_at END) AT TIME ZONE 'UTC')::date AS pnl_date,
-  a.symbol, a.account, a.strategy, a.class, a.sell_order_id, a.buy_order_id, a.allocated_size,
+  a.symbol, a.account, a.strategy,
+  -- For a structure of accounts, their strategies and symbols: a driver is one column.
+  concat(a.account, '/', a.strategy, '/', a.symbol) AS path,
+  a.class, a.sell_order_id, a.buy_order_id, a.allocated_size,
   a.cost_basis, a.proceeds, a.net_proceeds, a.pnl
 FROM v_published_allocation_version p
 JOIN fifo_allocations a USING (tenant_id, allocation_version);

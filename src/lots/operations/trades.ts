@@ -8,7 +8,7 @@ import { listTrades, showTrade } from '../store/trades.js'
 
 const MAX_PAGE = 10_000
 
-const trade = z
+export const trade = z
   .object({
     trade_seq: z.number().describe('Number of arrival.'),
     order_id: z.string(),
@@ -57,6 +57,16 @@ const list = operation({
     }),
 })
 
+export const tradeOrigin = z.object({
+  file_name: z.string(),
+  line: z.number(),
+  imported_at: z.string(),
+  imported_by: z.string(),
+  header: z.array(z.string()).readonly().nullable().describe('Columns of a CSV file; null of NDJSON.'),
+  payload: z.string().describe('The record as it was read.'),
+  row_digest: z.string(),
+})
+
 const show = operation({
   name: 'trades show',
   summary: 'One trade, the file and line it came from, and the record as it was read.',
@@ -64,15 +74,7 @@ const show = operation({
   input: z.object({ order_id: z.string().describe('Id of the trade.') }),
   output: z.object({
     trade,
-    origin: z.object({
-      file_name: z.string(),
-      line: z.number(),
-      imported_at: z.string(),
-      imported_by: z.string(),
-      header: z.array(z.string()).readonly().nullable().describe('Columns of a CSV file; null of NDJSON.'),
-      payload: z.string().describe('The record as it was read.'),
-      row_digest: z.string(),
-    }),
+    origin: tradeOrigin,
   }),
   errors: ['TIE-3153'],
   positional: ['order_id'],

@@ -57,12 +57,16 @@ export async function runCommandLine(environment: Environment, argv: readonly st
     exit = await action(await commandContext(environment, given, nameOf(command)))
   })
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(versionAsked(argv) ? ['-V'] : [...argv], { from: 'user' })
     return exit
   } catch (error) {
     return report(environment, error, { json: argv.includes('--json'), debug: argv.includes('--debug') })
   }
 }
+
+/** Commands of lots have a --version of their own, so that the program's is not known behind a command. */
+const versionAsked = (argv: readonly string[]): boolean =>
+  argv.includes('--version') && argv.every((word) => word.startsWith('-'))
 
 type Bind = (command: Command, action: Action) => () => Promise<void>
 
@@ -70,7 +74,7 @@ type Bind = (command: Command, action: Action) => () => Promise<void>
 export function buildProgram(environment: Environment, bind: Bind): Command {
   const program = new Command('tieout')
     .description('Turns immutable financial facts into versioned numbers that tie out.')
-    .version(environment.version, '-V, --version', 'Print the version.')
+    .version(environment.version, '-V', 'Print the version; so does --version before any command.')
     .helpOption('-h, --help', 'Show help.')
     .addOption(new Option('--db <dir|url>', 'Directory of an embedded database, or a postgres:// URL.'))
     .addOption(new Option('--tenant <name>', 'Whose data it is.'))
@@ -118,6 +122,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   adjustments: 'Corrections of facts before the roll-up: add, list.',
   runs: 'Calculations: create, list, show, results, adjustments, explain, facts, compare, verify.',
   export: 'Evidence to take away: sealed bundles of runs.',
+  lots: 'Which buy each sell used, and what it earned: compute, validate, publish, explain, compare, report.',
+  review: 'What computations of lots could not settle: list, show, assign, resolve, dismiss.',
 }
 
 const group = (above: Command, word: string): Command => above.command(word).description(GROUPS[word] ?? word)

@@ -17,6 +17,8 @@ interface Field {
   readonly isBoolean: boolean
   /** A list or an object. */
   readonly isStructured: boolean
+  /** A list of words. */
+  readonly isWords: boolean
   readonly choices: readonly string[] | undefined
   readonly fallback: unknown
   readonly required: boolean
@@ -34,7 +36,7 @@ const isStructured = ({ type, anyOf = [] }: Property): boolean =>
   type === 'array' || type === 'object' || anyOf.some(isStructured)
 
 /** The JSON schema of the input says all that a flag needs. */
-export function fieldsOf({ input, flags = {} }: Operation): Field[] {
+export function fieldsOf({ input, flags = {}, words = [] }: Operation): Field[] {
   const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as {
     properties?: Record<string, Property>
     required?: string[]
@@ -44,7 +46,8 @@ export function fieldsOf({ input, flags = {} }: Operation): Field[] {
     flag: flags[name] ?? name.replaceAll('_', '-'),
     description: property.description ?? '',
     isBoolean: property.type === 'boolean',
-    isStructured: isStructured(property),
+    isStructured: isStructured(property) && !words.includes(name),
+    isWords: words.includes(name),
     choices: property.enum,
     fallback: property.default,
     required: schema.required?.includes(name) ?? false,
@@ -57,7 +60,7 @@ export function addOptions(command: Command, operation: Operation): void {
       command.argument(field.required ? `<${field.flag}>` : `[${field.flag}]`, field.description)
       continue
     }
-    const value = field.isBoolean ? '' : ` <${field.flag}>`
+    const value = field.isBoolean ? '' : ` <${field.flag}${field.isWords ? '...' : ''}>`
     const option = new Option(`--${field.flag}${value}`, field.description)
     if (field.choices !== undefined) option.choices([...field.choices])
     if (field.fallback !== undefined && !field.isBoolean)

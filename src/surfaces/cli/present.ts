@@ -8,6 +8,8 @@ import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
+import { LOT_EVIDENCE_PRESENTATIONS } from './present-lot-evidence.js'
+import { LOT_PRESENTATIONS } from './present-lots.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import { TRADE_PRESENTATIONS } from './present-trades.js'
 import type { Presentation } from './presentation.js'
@@ -20,4 +22,6 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...COMPARISON_PRESENTATIONS,
   ...EXPORT_PRESENTATIONS,
   ...TRADE_PRESENTATIONS,
+  ...LOT_PRESENTATIONS,
+  ...LOT_EVIDENCE_PRESENTATIONS,
 }
