@@ -98,8 +98,8 @@ describe('exit codes', () => {
       'order_id,symbol,side,size,price,fee,fee_currency,executed_at\nz1,ZZ-USD,buy,1,1,1,XRP,2025-01-01T00:00Z\n',
     )
     await db.run('trades', 'import', file)
-    const { exit, stdout } = await run('lots compute --version 1 --all-symbols --incremental')
-    expect(exit).toBe(1)
+    const { exit, stdout, stderr } = await run('lots compute --version 1 --all-symbols --incremental')
+    expect({ exit, stderr }).toMatchObject({ exit: 1 })
     expect(stdout).toContain('ZZ-USD keeps what it had: TIE-3111')
   })
 })
