@@ -5,7 +5,6 @@ import { conflict, type ErrorRow, missing, usage } from './error-row.js'
 export const LOT_VERSION_ERRORS = {
   'TIE-3170': {
     ...conflict,
-    exit: 1,
     message:
       'Version {version} does not verify: computed from their first fact on, {count} come out otherwise: {symbols}.',
     remedy: 'Nothing was stored. Compute it anew: tieout lots compute --version {version} --all-symbols.',
@@ -37,8 +36,7 @@ export const LOT_VERSION_ERRORS = {
     remedy: 'Publish one: tieout lots publish --version N; or say which version is meant.',
   },
   'TIE-3176': {
-    ...conflict,
-    exit: 2,
+    ...usage,
     message: 'Version {version} has not been computed: {why}.',
     remedy: 'Compute it: tieout lots compute --version {version} --all-symbols.',
   },

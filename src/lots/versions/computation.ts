@@ -76,7 +76,7 @@ export async function compute(context: Context, tx: Tx, wanted: Wanted): Promise
     stored: isReconfigured || wanted.isForced ? new Map() : digestsOf(progress),
     onSymbol: (done, of) => step(context, 'matching symbols', done, of),
   })
-  refuseUseless(matched, isReconfigured, progress)
+  refuseUseless(matched, { isReconfigured, progress, isWhole: wanted.symbol === undefined })
   const after = goesOn ? base.through : 0n
   const fresh = await sumFacts(tx, { after, through })
   const { allocations, open_lots, digests } = merged(progress, matched)
@@ -219,14 +219,20 @@ function merged(progress: Progress, { changed }: Matched) {
   }
 }
 
+interface Standing {
+  readonly isReconfigured: boolean
+  readonly progress: Progress
+  /** Whether every symbol was to be computed: then those whose facts have not changed are computed, too. */
+  readonly isWhole: boolean
+}
+
 /** A computation of which nothing comes out, or that would leave rows of two configurations side by side. */
-function refuseUseless(
-  { changed, unchanged, failed }: Matched,
-  isReconfigured: boolean,
-  progress: Progress,
-): void {
+function refuseUseless({ changed, unchanged, failed }: Matched, standing: Standing): void {
   if (failed.length === 0) return
+  const { isReconfigured, progress, isWhole } = standing
+  const names = new Set(failed.map(({ symbol }) => symbol))
   const mixed = isReconfigured && failed.some(({ symbol }) => progress.has(symbol))
-  if (!mixed && changed.length + unchanged.length > 0) return
+  const others = isWhole && [...progress.keys()].some((symbol) => !names.has(symbol))
+  if (!mixed && (others || changed.length + unchanged.length > 0)) return
   throw new Refusal(failed.flatMap(({ problems }): readonly Problem[] => problems))
 }
