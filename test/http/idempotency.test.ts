@@ -243,9 +243,10 @@ describe('the process dies', () => {
 })
 
 test('every operation that makes something over several transactions can tell what it made', () => {
-  // One transaction keeps its answer with its effect; runs create has several.
+  // One transaction keeps its answer with its effect; calculations have several.
   expect(CATALOGUE.filter(({ recover }) => recover !== undefined).map(({ name }) => name)).toEqual([
     'runs create',
+    'lots compute',
   ])
 })
 
