@@ -6,13 +6,10 @@
  */
 
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openBooks } from '#tieout/books/open'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
@@ -20,8 +17,22 @@ import { buildTree } from '#tieout/rollup/hierarchy'
 import { resultDigest } from '#tieout/rollup/result-digest'
 import { loadResults } from '#tieout/rollup/store/results'
 import { loadStructure } from '#tieout/rollup/store/structures'
+import {
+  CLI,
+  check,
+  done,
+  expect,
+  folder,
+  freshDatabase,
+  moments,
+  ok,
+  random,
+  say,
+  seed,
+  tally,
+  tieout,
+} from './killing.mjs'
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const { values: given } = parseArgs({
   options: {
     times: { type: 'string', default: '50' },
@@ -30,65 +41,10 @@ const { values: given } = parseArgs({
     'db-url': { type: 'string' },
   },
 })
+seed(Number(given.seed))
 const TIMES = Number(given.times)
 const FACTS = Number(given.facts)
 const NODES = 400
-
-/** mulberry32: the same moments for the same seed. */
-let state = Number(given.seed)
-function random() {
-  state = (state + 0x6d2b79f5) | 0
-  let t = Math.imul(state ^ (state >>> 15), 1 | state)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'tieout-kill-'))
-const say = (text) => process.stdout.write(`${text}\n`)
-const tally = { passed: 0, failed: 0 }
-
-async function check(name, work) {
-  try {
-    const detail = await work()
-    tally.passed += 1
-    say(`✓ ${name}${detail === undefined ? '' : `: ${detail}`}`)
-  } catch (error) {
-    tally.failed += 1
-    say(`✗ ${name}: ${error.message}`)
-  }
-}
-
-function expect(condition, message) {
-  if (!condition) throw new Error(message)
-}
-
-/** The command in a child; with `killAfter` it is killed when so many milliseconds have passed. */
-async function tieout(db, args, { killAfter, env = {} } = {}) {
-  const child = spawn(process.execPath, [CLI, '--db', db, ...args], {
-    cwd: folder,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (data) => {
-    stdout += data
-  })
-  child.stderr.on('data', (data) => {
-    stderr += data
-  })
-  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
-  const began = performance.now()
-  const [exit, signal] = await once(child, 'close')
-  clearTimeout(timer)
-  return { exit, signal, stdout, stderr, took: performance.now() - began, pid: child.pid }
-}
-
-async function ok(db, args, options) {
-  const ended = await tieout(db, args, options)
-  expect(ended.exit === 0, `tieout ${args.join(' ')} ended with ${ended.exit}: ${ended.stderr}`)
-  return ended
-}
 
 async function writeFacts(file, count) {
   const out = createWriteStream(file)
@@ -180,10 +136,8 @@ async function killRuns(db) {
   const outcomes = { before: 0, FAILED: 0, COMPLETED: 0 }
   let known = (await listed(db)).length
   // Spread over the whole life of the command, at a random moment within each part, the parts in random order.
-  const moments = Array.from({ length: TIMES }, (_, i) => ({ at: (i + random()) / TIMES, place: random() }))
-  moments.sort((one, other) => one.place - other.place)
   let whole = 0
-  for (const [i, { at }] of moments.entries()) {
+  for (const [i, at] of moments(TIMES).entries()) {
     // How long the command takes moves with the load of the machine, so it is measured again and again.
     if (i % 5 === 0) {
       whole = (await ok(db, create)).took
@@ -300,21 +254,6 @@ async function twoProcesses(db) {
   })
 }
 
-async function freshDatabase(server) {
-  const { default: pg } = await import('pg')
-  const name = `tieout_kill_${randomBytes(6).toString('hex')}`
-  const sql = async (text) => {
-    const client = new pg.Client({ connectionString: server })
-    await client.connect()
-    await client.query(text)
-    await client.end()
-  }
-  await sql(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return { db: url.href, drop: () => sql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
-}
-
 const server = given['db-url']
 const { db, drop } =
   server === undefined ? { db: join(folder, 'db'), drop: async () => {} } : await freshDatabase(server)
@@ -336,7 +275,5 @@ try {
   say(`✗ ${error.stack}`)
 } finally {
   await drop()
-  rmSync(folder, { recursive: true, force: true })
+  done()
 }
-say(`${tally.passed} passed, ${tally.failed} failed`)
-process.exitCode = tally.failed === 0 ? 0 : 1

@@ -1,0 +1,99 @@
+/** What the kill loops share: the command in a child that may be killed, checks that are counted, moments to kill at. */
+
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+
+/** mulberry32: the same moments for the same seed. */
+let state = 1
+export function seed(value) {
+  state = value
+}
+export function random() {
+  state = (state + 0x6d2b79f5) | 0
+  let t = Math.imul(state ^ (state >>> 15), 1 | state)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+}
+
+export const folder = mkdtempSync(join(tmpdir(), 'tieout-kill-'))
+export const say = (text) => process.stdout.write(`${text}\n`)
+export const tally = { passed: 0, failed: 0 }
+
+export async function check(name, work) {
+  try {
+    const detail = await work()
+    tally.passed += 1
+    say(`✓ ${name}${detail === undefined ? '' : `: ${detail}`}`)
+  } catch (error) {
+    tally.failed += 1
+    say(`✗ ${name}: ${error.message}`)
+  }
+}
+
+export function expect(condition, message) {
+  if (!condition) throw new Error(message)
+}
+
+/** The command in a child; with `killAfter` it is killed when so many milliseconds have passed. */
+export async function tieout(db, args, { killAfter, env = {} } = {}) {
+  const child = spawn(process.execPath, [CLI, '--db', db, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => {
+    stdout += data
+  })
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
+  const began = performance.now()
+  const [exit, signal] = await once(child, 'close')
+  clearTimeout(timer)
+  return { exit, signal, stdout, stderr, took: performance.now() - began, pid: child.pid }
+}
+
+export async function ok(db, args, options) {
+  const ended = await tieout(db, args, options)
+  expect(ended.exit === 0, `tieout ${args.join(' ')} ended with ${ended.exit}: ${ended.stderr}`)
+  return ended
+}
+
+/** An empty database of the server, dropped with `drop`. */
+export async function freshDatabase(server) {
+  const { default: pg } = await import('pg')
+  const name = `tieout_kill_${randomBytes(6).toString('hex')}`
+  const sql = async (text) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(text)
+    await client.end()
+  }
+  await sql(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return { db: url.href, drop: () => sql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+}
+
+/** Parts of a whole: one in each of `times` equal parts, at a random place in it, in random order. */
+export const moments = (times) =>
+  Array.from({ length: times }, (_, i) => ({ at: (i + random()) / times, place: random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ at }) => at)
+
+/** The last line of a loop, its exit code, and its folder gone. */
+export function done() {
+  rmSync(folder, { recursive: true, force: true })
+  say(`${tally.passed} passed, ${tally.failed} failed`)
+  process.exitCode = tally.failed === 0 ? 0 : 1
+}
