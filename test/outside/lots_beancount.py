@@ -10,19 +10,14 @@ cost without the fee, so trades have fees only under FIFO and LIFO. The journal 
 allocations, each lot by name, must load without an error too.
 Exit 0 when every allocation is the same, 1 on any difference, 2 on usage.
 """
-import argparse
-import csv
 import datetime
-import io
-import os
-import random
-import subprocess
 import sys
-import tempfile
 import time
 from decimal import Decimal
 
 sys.dont_write_bytecode = True
+from lots_random import SHOWN, allocations, differences, generate, run, tieout
+
 try:
     from beancount import loader
     from beancount.core import data
@@ -30,35 +25,23 @@ except ImportError:
     print("beancount is not installed; see the head of this file", file=sys.stderr)
     sys.exit(2)
 
-RUNNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lots.mjs")
-SHOWN = 20
 
-
-def generate(seed, trades, symbols, fees):
-    """Rows of trades; no sell is larger than what is held, because beancount refuses it."""
-    rng = random.Random(seed)
-    held = [0] * symbols
-    rows = []
+def trades_of(seed, trades, symbols, fees):
     day = datetime.date(2000, 1, 1)
-    for n in range(trades):
-        s = n % symbols
-        if s == 0:
+
+    def moment(_, symbol):
+        nonlocal day
+        if symbol == 0:
             day += datetime.timedelta(days=1)
-        sells = held[s] > 0 and rng.random() < 0.5
-        units = rng.randint(1, held[s]) if sells and rng.random() < 0.7 else rng.randint(1, 10**6)
-        if sells:
-            units = min(units, held[s])
-        held[s] += -units if sells else units
-        rows.append({
-            "order_id": f"o{n}",
-            "symbol": f"C{chr(65 + s // 26)}{chr(65 + s % 26)}-USD",
-            "side": "sell" if sells else "buy",
-            "size": str(Decimal(units) / 10**4),
-            "price": str(Decimal(rng.randint(1, 10**6)) / 10**3),
-            "fee": str(Decimal(rng.randint(0, 10**4)) / 10**4) if fees else "0",
-            "executed_at": f"{day.isoformat()}T12:00:00Z",
-        })
-    return rows
+        return f"{day.isoformat()}T12:00:00Z"
+
+    def price(rng):
+        return Decimal(rng.randint(1, 10**6)) / 10**3
+
+    def fee(rng, *_):
+        return Decimal(rng.randint(0, 10**4)) / 10**4 if fees else Decimal(0)
+
+    return generate(seed, trades, symbols, 4, moment, price, fee)
 
 
 def journal(rows, method):
@@ -101,57 +84,28 @@ def booked(text):
     return found
 
 
-def tieout(rows, method, folder, *more):
-    path = os.path.join(folder, "trades.csv")
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    done = subprocess.run(["node", RUNNER, path, "--method", method, *more], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"tieout failed: {done.stderr}")
-    return done.stdout, done.stderr.strip()
-
-
-def compare(seed, method, args):
+def compare(seed, method, args, folder):
     fees = method in ("fifo", "lifo")
-    rows = generate(seed, args.trades, args.symbols, fees)
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
-        text, said = tieout(rows, method, folder)
-        ours_took = time.monotonic() - started
-        ours = {}
-        for row in csv.DictReader(io.StringIO(text)):
-            cost = Decimal(row["cost_basis"]) - Decimal(row["buy_fee"])
-            ours[(row["sell_order_id"], row["buy_order_id"])] = (Decimal(row["allocated_size"]), cost)
-            gain = Decimal(row["proceeds"]) - Decimal(row["sell_fee"]) - Decimal(row["cost_basis"])
-            assert gain == Decimal(row["pnl"]), row
-        started = time.monotonic()
-        theirs = booked(journal(rows, method))
-        theirs_took = time.monotonic() - started
-        different = [key for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)]
-        written, _ = tieout(rows, method, folder, "--journal")
-        _, errors, _ = loader.load_string(written)
-    for key in different[:SHOWN]:
-        print(f"  {key}: tieout {ours.get(key)}, beancount {theirs.get(key)}")
+    rows = trades_of(seed, args.trades, args.symbols, fees)
+    started = time.monotonic()
+    text, said = tieout(rows, method, folder)
+    ours_took = time.monotonic() - started
+    ours = {}
+    for row in allocations(text):
+        cost = Decimal(row["cost_basis"]) - Decimal(row["buy_fee"])
+        ours[(row["sell_order_id"], row["buy_order_id"])] = (Decimal(row["allocated_size"]), cost)
+    started = time.monotonic()
+    theirs = booked(journal(rows, method))
+    theirs_took = time.monotonic() - started
+    different = differences(ours, theirs, "beancount")
+    written, _ = tieout(rows, method, folder, "--journal")
+    _, errors, _ = loader.load_string(written)
     for error in errors[:SHOWN]:
         print(f"  journal: {error.message}")
-    print(f"seed {seed} {method}: {len(ours)} allocations, {len(different)} different, journal {len(errors)} errors; "
-          f"tieout {ours_took:.2f} s ({said}), beancount {theirs_took:.2f} s")
-    return len(different) + len(errors)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trades", type=int, default=20000)
-    parser.add_argument("--symbols", type=int, default=50)
-    parser.add_argument("--seeds", default="1..1")
-    parser.add_argument("--methods", default="fifo,lifo,hifo")
-    args = parser.parse_args()
-    first, last = (int(part) for part in args.seeds.split(".."))
-    wrong = sum(compare(seed, method, args) for seed in range(first, last + 1) for method in args.methods.split(","))
-    return 1 if wrong else 0
+    print(f"seed {seed} {method}: {len(ours)} allocations, {different} different, journal {len(errors)} errors; "
+          f"tieout {ours_took:.2f} s ({said}), beancount {theirs_took:.2f} s", flush=True)
+    return different + len(errors)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, compare, symbols=50, methods="fifo,lifo,hifo"))
