@@ -166,7 +166,9 @@ describe('roles', () => {
     admin: ['admin'],
   }
   const neededBy = ({ name, effect }: (typeof CATALOGUE)[number]): string =>
-    name === 'runs sign-off' ? 'approver' : { read: 'reader', append: 'preparer', purge: 'admin' }[effect]
+    ['runs sign-off', 'lots publish'].includes(name)
+      ? 'approver'
+      : { read: 'reader', append: 'preparer', purge: 'admin' }[effect]
 
   test.each(SERVED.map((operation): [string, (typeof CATALOGUE)[number]] => [operation.name, operation]))(
     '%s',

@@ -68,8 +68,15 @@ beforeAll(async () => {
   folder = makeFolder()
   database = await cliDatabase(folder)
   expect(await database.run('demo')).toMatchObject({ exit: 0 })
-  const trade = 'order_id,symbol,side,size,price,fee,executed_at\nT1,BTC-USD,buy,1,2,0,2025-01-01T00:00:00Z\n'
-  expect(await database.run('trades', 'import', folder.write('trades.csv', trade))).toMatchObject({ exit: 0 })
+  const trades =
+    'order_id,symbol,side,size,price,fee,executed_at\n' +
+    'T1,BTC-USD,buy,1,2,0,2025-01-01T00:00:00Z\nT2,BTC-USD,sell,2,3,0,2025-01-02T00:00:00Z\n'
+  expect(await database.run('trades', 'import', folder.write('trades.csv', trades))).toMatchObject({
+    exit: 0,
+  })
+  const computed = await database.run('lots', 'compute', '--version', '1', '--all-symbols')
+  expect(computed).toMatchObject({ exit: 0 })
+  expect(await database.run('lots', 'publish', '--version', '1')).toMatchObject({ exit: 0 })
   port = await freePort()
   served = await database.start(['serve'], { env: { TIEOUT_PORT: String(port) } })
   await served.said(`Serving on http://127.0.0.1:${port}/`)
@@ -135,6 +142,12 @@ describe('runs', () => {
   })
 })
 
+/** What a route cannot answer without. */
+const ASKED: Readonly<Record<string, string>> = {
+  '/api/v1/lots/whatif': '?symbol=BTC-USD&size=1&price=2',
+  '/api/v1/lots/comparison': '?versions=1&versions=1',
+}
+
 test('every other route that reads answers', async () => {
   const paths = CATALOGUE.flatMap(({ http, effect }) =>
     http?.method === 'GET' && effect === 'read' ? [http.path] : [],
@@ -149,7 +162,11 @@ test('every other route that reads answers', async () => {
         .replace('{use_case}', useCase)
         .replace('{no}', '1')
         .replace('{order_id}', 'T1')
-        .replace('{field}', 'strategy'),
+        .replace('{sell}', 'T2')
+        .replace('{version}', '1')
+        .replace('{review}', '1')
+        .replace('{field}', 'strategy')
+        .concat(ASKED[path] ?? ''),
     )
     expect([path, status]).toEqual([path, 200])
     expect(json).toBeTypeOf('object')
