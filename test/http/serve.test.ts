@@ -68,12 +68,15 @@ beforeAll(async () => {
   folder = makeFolder()
   database = await cliDatabase(folder)
   expect(await database.run('demo')).toMatchObject({ exit: 0 })
-  const trade = `order_id,symbol,side,size,price,fee,executed_at
-T1,BTC-USD,buy,1,2,0,2025-01-01T00:00:00Z
-T2,BTC-USD,sell,0.5,3,0,2025-01-02T00:00:00Z
-T3,BTC-USD,sell,1,3,0,2025-01-03T00:00:00Z
-`
-  expect(await database.run('trades', 'import', folder.write('trades.csv', trade))).toMatchObject({ exit: 0 })
+  const trades =
+    'order_id,symbol,side,size,price,fee,executed_at\n' +
+    'T1,BTC-USD,buy,1,2,0,2025-01-01T00:00:00Z\nT2,BTC-USD,sell,2,3,0,2025-01-02T00:00:00Z\n'
+  expect(await database.run('trades', 'import', folder.write('trades.csv', trades))).toMatchObject({
+    exit: 0,
+  })
+  const computed = await database.run('lots', 'compute', '--version', '1', '--all-symbols')
+  expect(computed).toMatchObject({ exit: 0 })
+  expect(await database.run('lots', 'publish', '--version', '1')).toMatchObject({ exit: 0 })
   port = await freePort()
   served = await database.start(['serve'], { env: { TIEOUT_PORT: String(port) } })
   await served.said(`Serving on http://127.0.0.1:${port}/`)
@@ -139,17 +142,13 @@ describe('runs', () => {
   })
 })
 
+/** What a route cannot answer without. */
+const ASKED: Readonly<Record<string, string>> = {
+  '/api/v1/lots/whatif': '?symbol=BTC-USD&size=1&price=2',
+  '/api/v1/lots/comparison': '?versions=1&versions=1',
+}
+
 test('every other route that reads answers', async () => {
-  const send = async (path: string, body: object): Promise<number> => {
-    const sent = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }
-    return (await fetch(`http://127.0.0.1:${port}${path}`, sent)).status
-  }
-  expect(await send('/api/v1/lots/versions/1/computations', { all_symbols: true })).toBe(201)
-  expect(await send('/api/v1/lots/publications', { version: 1 })).toBe(200)
   const paths = CATALOGUE.flatMap(({ http, effect }) =>
     http?.method === 'GET' && effect === 'read' ? [http.path] : [],
   )
@@ -157,20 +156,17 @@ test('every other route that reads answers', async () => {
   for (const path of paths.filter((one) => !one.includes('{run}'))) {
     const useCase = encodeURIComponent('Cash Equity Trading')
     const name = path.includes('structures') ? 'CASH_EQUITY' : useCase
-    const asked: Readonly<Record<string, string>> = {
-      '/api/v1/lots/whatif': '?symbol=BTC-USD&size=0.25&price=3',
-      '/api/v1/lots/comparison': '?versions=1&versions=1',
-    }
     const { status, json, headers } = await get(
-      `${path}${asked[path] ?? ''}`
+      path
         .replace('{name}', name)
         .replace('{use_case}', useCase)
         .replace('{no}', '1')
         .replace('{order_id}', 'T1')
-        .replace('{version}', '1')
         .replace('{sell}', 'T2')
+        .replace('{version}', '1')
         .replace('{review}', '1')
-        .replace('{field}', 'strategy'),
+        .replace('{field}', 'strategy')
+        .concat(ASKED[path] ?? ''),
     )
     expect([path, status]).toEqual([path, 200])
     expect(json).toBeTypeOf('object')
