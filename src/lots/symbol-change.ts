@@ -16,6 +16,8 @@ import type { SymbolFacts } from './symbol-facts.js'
 export interface InventoryPoint {
   readonly point_no: number
   readonly state: SymbolState
+  /** So close to the one before that it need not be kept once there is a later one. */
+  readonly isClose: boolean
 }
 
 /** What is to be written of one symbol: rows and points after `from` end, those of the result take their place. */

@@ -163,6 +163,22 @@ describe('incremental', () => {
   })
 })
 
+test('many small computations do not leave as many copies of the open lots', async () => {
+  await importTrades(context, folder, ...BTC)
+  await compute(context)
+  for (let n = 4; n < 10; n++) {
+    await importTrades(context, folder, `c${n} BTC-USD buy 1 @ 30000 at ${day(n)}`)
+    expect(await compute(context, { incremental: true, verify: true })).toMatchObject({ open_lots: n - 2 })
+  }
+  const [{ points }] = (await db.books.transaction(context.tenant, (tx) =>
+    tx.rows<{ points: bigint }>('SELECT count(*) AS points FROM fifo_inventory_points'),
+  )) as [{ points: bigint }]
+  expect(points).toBe(2n)
+  await importTrades(context, folder, `late BTC-USD sell 0.1 @ 30000 at ${day(2)}`)
+  expect(await compute(context, { incremental: true, verify: true })).toMatchObject({ allocations: 3 })
+  expect(await perform(context, 'lots validate', { version: 1 })).toMatchObject({ valid: true })
+})
+
 describe('a version', () => {
   test('keeps its configuration, unless by force', async () => {
     await importTrades(context, folder, ...BTC)

@@ -11,6 +11,7 @@ import type { Context } from '../../books/operation.js'
 import { resultDigest } from '../compute.js'
 import { configDigest, type LotConfig } from '../config.js'
 import type { NanoInstant } from '../instant.js'
+import { closePoints } from '../store/close-points.js'
 import { coveringComputation } from '../store/covering.js'
 import {
   addSums,
@@ -27,7 +28,7 @@ import { type InventoryPoint, isEmpty, type Matched, matchSymbols } from '../sym
 import { FactTable, SymbolFacts } from '../symbol-facts.js'
 
 /** Where each symbol of the version stands. */
-type Progress = ReadonlyMap<string, Pick<Point, 'digest' | 'allocations' | 'open_lots'>>
+type Progress = ReadonlyMap<string, Pick<Point, 'point_no' | 'digest' | 'allocations' | 'open_lots'>>
 
 const loadProgress = async (tx: Tx, version: number): Promise<Progress> =>
   new Map((await newestPoints(tx, version)).map((point) => [point.symbol, point]))
@@ -147,8 +148,16 @@ async function changedScope(
     .map(([name, from]) => ({ symbol: name, from }))
   const points = await pointsBefore(tx, version, places)
   const states = await loadStates(tx, version, points)
+  const close = await closePoints(
+    tx,
+    version,
+    points.filter(({ symbol: name, point_no }) => progress.get(name)?.point_no === point_no),
+  )
   const from = new Map(
-    points.map(({ symbol: name, point_no }) => [name, { point_no, state: states.get(name)! }]),
+    points.map(({ symbol: name, point_no }) => [
+      name,
+      { point_no, state: states.get(name)!, isClose: close.has(name) },
+    ]),
   )
   const symbols = places.map(({ symbol: name }) => ({
     symbol: name,
@@ -209,7 +218,7 @@ function merged(progress: Progress, { changed }: Matched) {
   const whole = new Map(progress)
   for (const { result } of changed) {
     const { allocations, lots } = result.state
-    whole.set(result.symbol, { digest: result.digest, allocations, open_lots: lots.length })
+    whole.set(result.symbol, { point_no: 0, digest: result.digest, allocations, open_lots: lots.length })
   }
   const filled = [...whole].filter(([, { allocations, open_lots }]) => allocations > 0 || open_lots > 0)
   return {

@@ -213,7 +213,7 @@ async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<C
 
 const pointsOf = ({ from, checkpoints, result }: SymbolChange): WrittenPoints => ({
   symbol: result.symbol,
-  kept: from?.point_no ?? 0,
+  kept: from === null ? 0 : from.isClose ? from.point_no - 1 : from.point_no,
   points: [
     ...checkpoints.map((state) => ({ state, digest: null })),
     { state: result.state, digest: result.digest },
