@@ -114,7 +114,7 @@ function shownText({ trade, origin }: Shown, style: Style): string {
   return [
     style.bold(printable(`Trade ${trade.order_id}, number ${trade_seq} to arrive`)),
     ...values.slice(1).map(([key, value]) => printable(`  ${key.padEnd(width)}  ${value}`)),
-    ...(replaced_by === null ? [] : [printable(`  ${style.yellow('!')} replaced by ${replaced_by}`)]),
+    ...(replaced_by === null ? [] : [`  ${style.yellow('!')} ${printable(`replaced by ${replaced_by}`)}`]),
     style.dim(
       printable(`${origin.file_name} line ${origin.line}, ${origin.imported_at} by ${origin.imported_by}`),
     ),
