@@ -8,13 +8,14 @@
 import type { IsoDate } from '../base/dates.js'
 import { type Decimal, formatDecimal, withScaleAtLeast } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
-import { problem, Refusal, refuse } from '../base/errors.js'
+import { refuse } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
 import { plural } from '../base/text.js'
 import type { Tx } from '../books/books.js'
 import type { Context } from '../books/operation.js'
+import { failed } from '../books/run-failure.js'
 import type { RunHeader } from '../books/run-headers.js'
-import { failRun, openRun, type RunId, runLock, sealRun } from '../books/runs.js'
+import { openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import { amountIndex, frameBytes } from '../engines/frame.js'
 import type { FrameOrigin } from '../engines/kept-frames.js'
 import type { FactSource } from '../engines/source.js'
@@ -261,29 +262,6 @@ function undatedFindings(source: FactSource, { source: { date } }: UseCase, rows
       suggestion: `Import corrections with the column ${date} filled in.`,
     },
   ]
-}
-
-/** Marks the run FAILED with the cause and throws that cause, naming the run. */
-async function failed(context: Context, run: RunId, began: number, cause: unknown): Promise<never> {
-  const interrupted = context.signal.aborted
-  const problems = cause instanceof Refusal ? cause.problems : []
-  const message = interrupted ? 'interrupted' : cause instanceof Error ? cause.message : String(cause)
-  try {
-    await failRun(context.books, context.tenant, {
-      id: run,
-      finished_at: context.now(),
-      calculation_duration_ms: context.elapsed() - began,
-      error: {
-        message,
-        problems: problems.map(({ code, message: text, remedy }) => ({ code, message: text, remedy })),
-      },
-    })
-  } catch {
-    // The database is gone too: the next start finds the run without its process and marks it.
-  }
-  if (interrupted) throw new Refusal([problem('TIE-2503', { run })], { cause })
-  if (cause instanceof Refusal) throw new Refusal([...problems, problem('TIE-2502', { run })], { cause })
-  throw cause
 }
 
 export interface Recalculation {

@@ -9,12 +9,13 @@
  */
 
 import { type Digest, digestOf } from '../../base/digest.js'
-import { problem, Refusal, refuse } from '../../base/errors.js'
+import { refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
 import { plural } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
-import { failRun, type JsonObject, openRun, type RunId, runLock, sealRun } from '../../books/runs.js'
+import { failed } from '../../books/run-failure.js'
+import { type JsonObject, openRun, type RunId, runLock, sealRun } from '../../books/runs.js'
 import { computationFindings } from '../computation-findings.js'
 import { configDigest, ENGINE_VERSION, type LotConfig, type LotConfigDraft, lotConfig } from '../config.js'
 import { configText } from '../config-text.js'
@@ -106,7 +107,8 @@ async function begin(context: Context, request: ComputeRequest): Promise<Compute
       })
       return await books.transaction(tenant, (tx) => computeAndSeal(context, tx, begun))
     } catch (error) {
-      return failed(context, begun, error)
+      // The computation's log row follows the run's: a trigger of the database ends both.
+      return failed(context, run, began, error)
     }
   })
   if (made === undefined) throw new Error(`the lock of the new run ${run} was taken`)
@@ -231,27 +233,4 @@ async function verify(context: Context, tx: Tx, wanted: Wanted, computation: Com
   if (differing.length === 0) return
   const symbols = differing.slice(0, 10).join(', ')
   refuse('TIE-3170', { version: wanted.version, symbols, count: plural(differing.length, 'symbol') })
-}
-
-/** Marks the run and its computation failed with the cause and throws that cause, naming the run. */
-async function failed(context: Context, { run, began }: Begun, cause: unknown): Promise<never> {
-  const isInterrupted = context.signal.aborted
-  const problems = cause instanceof Refusal ? cause.problems : []
-  const message = isInterrupted ? 'interrupted' : cause instanceof Error ? cause.message : String(cause)
-  try {
-    await failRun(context.books, context.tenant, {
-      id: run,
-      finished_at: context.now(),
-      calculation_duration_ms: context.elapsed() - began,
-      error: {
-        message,
-        problems: problems.map(({ code, message: text, remedy }) => ({ code, message: text, remedy })),
-      },
-    })
-  } catch {
-    // The database is gone too: the next start finds the run without its process and marks it.
-  }
-  if (isInterrupted) throw new Refusal([problem('TIE-2503', { run })], { cause })
-  if (cause instanceof Refusal) throw new Refusal([...problems, problem('TIE-2502', { run })], { cause })
-  throw cause
 }
