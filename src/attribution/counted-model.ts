@@ -4,7 +4,7 @@
  */
 
 import { problem, Refusal, refuse } from '../base/errors.js'
-import { type Fraction, fraction, plus } from '../base/fraction.js'
+import { commonParts, type Fraction, fraction, plus } from '../base/fraction.js'
 import { weighEvents } from './allocate.js'
 import { type CountedPath, channelsOfPaths } from './counted-paths.js'
 import { learn } from './learn.js'
@@ -16,16 +16,18 @@ export interface CountedResult {
   readonly modelVersion: string
   readonly conversions: bigint
   readonly nulls: bigint
+  /** In code point order. */
   readonly channels: readonly CountedChannel[]
+  /** The sum of the channels' parts. */
+  readonly whole: bigint
   /** Of learned models: by what events are split. */
   readonly table: WeightTable | null
 }
 
 export interface CountedChannel {
   readonly channel: string
-  readonly conversions: Fraction
-  /** Of all conversions. */
-  readonly share: Fraction
+  /** Of the whole: its share of all conversions. */
+  readonly part: bigint
   readonly removalEffect: Fraction | null
 }
 
@@ -43,27 +45,15 @@ export function modelOfCountedPaths(
     throw new Refusal([problem('TIE-4108', { lookback: parameters.lookback! })])
   const conversions = paths.reduce((sum, path) => sum + path.conversions, 0n)
   const nulls = paths.reduce((sum, path) => sum + path.nulls, 0n)
-  if (isLearned(model)) {
-    const { channels, table } = learn(model, paths, file)
-    return {
-      modelVersion: modelVersion(model, table),
-      conversions,
-      nulls,
-      table,
-      channels: channels.map(({ channel, removalEffect, part, whole }) => ({
-        channel,
-        removalEffect,
-        share: fraction(part, whole),
-        conversions: fraction(part * conversions, whole),
-      })),
-    }
-  }
+  const found = isLearned(model) ? learn(model, paths, file) : weighed(model, paths, conversions, file)
+  const { table } = found
   return {
-    modelVersion: modelVersion(model),
+    modelVersion: modelVersion(model, table ?? undefined),
     conversions,
     nulls,
-    table: null,
-    channels: weighed(model, paths, conversions, file),
+    table,
+    channels: found.channels,
+    whole: found.channels.reduce((sum, { part }) => sum + part, 0n),
   }
 }
 
@@ -73,7 +63,7 @@ function weighed(
   paths: readonly CountedPath[],
   conversions: bigint,
   file: string,
-): CountedChannel[] {
+): Pick<CountedResult, 'channels' | 'table'> {
   if (conversions === 0n) refuse('TIE-4117', { file })
   const events = paths.map(({ path }) => ({
     convertedAt: 0,
@@ -87,14 +77,15 @@ function weighed(
     for (const { channel, weight } of weights)
       parts.set(channel, (parts.get(channel) ?? 0n) + weight * paths[i]!.conversions)
   })
-  return channelsOfPaths(paths).map((channel) => {
+  const codes = channelsOfPaths(paths)
+  const sums = codes.map((channel) => {
     let sum = fraction(0n)
     for (const [whole, parts] of byWhole) sum = plus(sum, fraction(parts.get(channel) ?? 0n, whole))
-    return {
-      channel,
-      conversions: sum,
-      share: fraction(sum.numerator, sum.denominator * conversions),
-      removalEffect: null,
-    }
+    return sum
   })
+  const parts = commonParts(sums)
+  return {
+    channels: codes.map((channel, i) => ({ channel, part: parts[i]!, removalEffect: null })),
+    table: null,
+  }
 }

@@ -32,11 +32,10 @@ export interface Learned {
 
 export interface LearnedChannel {
   readonly channel: string
+  /** Of the sum of all parts: the share of the channel. */
+  readonly part: bigint
   /** Of Markov alone. */
   readonly removalEffect: Fraction | null
-  /** Numerator over the denominator that all channels share; not in lowest terms. */
-  readonly part: bigint
-  readonly whole: bigint
 }
 
 /** What the model learns. `name` says in a refusal where the paths came from. */
@@ -54,13 +53,11 @@ export function learn(model: Model, paths: readonly CountedPath[], name: string)
       ? removalEffects(model, paths, codes, fraction(conversions, all))
       : { effects: undefined, values: shapley(paths, codes) }
   const parts = commonParts(found.values)
-  const whole = parts.reduce((sum, part) => sum + part, 0n)
   return {
     channels: codes.map((channel, i) => ({
       channel,
       removalEffect: found.effects?.[i] ?? null,
       part: parts[i]!,
-      whole,
     })),
     conversionProbability: fraction(conversions, all),
     table: tableOf(codes, parts),

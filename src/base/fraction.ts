@@ -31,9 +31,12 @@ export const over = (a: Fraction, b: Fraction): Fraction =>
 export const fractionText = ({ numerator, denominator }: Fraction): string =>
   denominator === 1n ? `${numerator}` : `${numerator}/${denominator}`
 
-/** The numerators of the fractions over their least common denominator: whole numbers in the same ratios. */
+/**
+ * The numerators of the fractions over a common denominator, which is the product of their denominators: whole numbers
+ * in the same ratios. The least one would take longer to find than it saves where denominators are long.
+ */
 export function commonParts(values: readonly Fraction[]): bigint[] {
-  let denominator = 1n
-  for (const value of values) denominator *= fraction(value.denominator, denominator).numerator
-  return values.map((value) => value.numerator * (denominator / value.denominator))
+  const denominators = [...new Set(values.map(({ denominator }) => denominator))]
+  const product = denominators.reduce((all, one) => all * one, 1n)
+  return values.map(({ numerator, denominator }) => numerator * (product / denominator))
 }

@@ -2,10 +2,10 @@
 
 import { z } from 'zod'
 import { apportionInOrder } from '../../base/apportion.js'
-import { commonParts, fraction, fractionText } from '../../base/fraction.js'
+import { fraction, fractionText } from '../../base/fraction.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { RATIO_UNITS, ratioText } from '../allocate.js'
-import { type CountedChannel, modelOfCountedPaths } from '../counted-model.js'
+import { type CountedResult, modelOfCountedPaths } from '../counted-model.js'
 import { readCountedPaths } from '../files/counted-paths-file.js'
 import { modelText } from '../model.js'
 import { parseModel } from '../model-text.js'
@@ -61,8 +61,13 @@ const parameter = (text: string) => z.string().optional().describe(text)
 
 const channelResult = z.object({
   channel: z.string(),
-  conversions: z.string().describe('Exact: a whole number or a fraction such as 12/5.'),
-  share: z.string().describe('Of all conversions, exact.'),
+  conversions: z
+    .string()
+    .nullable()
+    .describe(
+      'Exact: a whole number or a fraction such as 12/5. Null where it would have thousands of digits; removal effects and weights are there.',
+    ),
+  share: z.string().nullable().describe('Of all conversions, exact; null as conversions are.'),
   ratio: z.string().describe('The share at five places; by largest remainders, so that they sum to 1.'),
   removal_effect: z
     .string()
@@ -137,14 +142,7 @@ const countedModel = operation({
       nulls: String(nulls),
       conversion_probability: fractionText(fraction(conversions, conversions + nulls)),
       table_digest: table?.digest ?? null,
-      channels: withRatios(found.channels).map(([channel, ratio]) => ({
-        channel: channel.channel,
-        conversions: fractionText(channel.conversions),
-        share: fractionText(channel.share),
-        ratio: ratioText(ratio),
-        removal_effect: channel.removalEffect === null ? null : fractionText(channel.removalEffect),
-        weight: table === null ? null : String(table.weights.get(channel.channel)!),
-      })),
+      channels: channelRows(found),
     }
   },
 })
@@ -154,10 +152,29 @@ const given = (parameters: Readonly<Record<string, string | undefined>>): Record
     Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined),
   )
 
-/** Shares are fractions of one sum, whose parts are in the ratio of numerators over a common denominator. */
-function withRatios(channels: readonly CountedChannel[]): [CountedChannel, number][] {
-  const ratios = apportionInOrder(BigInt(RATIO_UNITS), commonParts(channels.map(({ share }) => share)))
-  return channels.map((channel, i) => [channel, Number(ratios[i]!)])
+/** Bringing fractions with longer terms to lowest ones takes longer than all the rest. */
+const LONGEST_TERM = 1n << 32_768n
+
+function channelRows({
+  channels,
+  whole,
+  conversions,
+  table,
+}: CountedResult): z.input<typeof channelResult>[] {
+  const ratios = apportionInOrder(
+    BigInt(RATIO_UNITS),
+    channels.map(({ part }) => part),
+  )
+  const exact = (part: bigint): string | null =>
+    whole > LONGEST_TERM ? null : fractionText(fraction(part, whole))
+  return channels.map(({ channel, part, removalEffect }, i) => ({
+    channel,
+    conversions: exact(part * conversions),
+    share: exact(part),
+    ratio: ratioText(Number(ratios[i]!)),
+    removal_effect: removalEffect === null ? null : fractionText(removalEffect),
+    weight: table === null ? null : String(table.weights.get(channel)!),
+  }))
 }
 
 export const modelOperations: readonly Operation[] = [listModels, countedModel]
