@@ -7,7 +7,7 @@
 
 import { problem } from '../../base/errors.js'
 import { type CsvRecord, readCsv } from '../../engines/csv.js'
-import { checkHeader, checkRecord, FileProblems, type Header } from '../../engines/csv-table.js'
+import { checkHeader, checkRecord, FileProblems } from '../../engines/csv-table.js'
 import type { CountedPath } from '../counted-paths.js'
 import { MAX_TOUCHES } from '../paths.js'
 
@@ -21,14 +21,15 @@ const LONGEST_ROW = 2 ** 26
 export async function readCountedPaths(file: string): Promise<CountedPath[]> {
   const problems = new FileProblems(file)
   const paths: CountedPath[] = []
-  let header: Header | undefined
+  let isKnown = false
   let names: readonly string[] = []
   for await (const batch of readCsv(file, undefined, LONGEST_ROW)) {
     for (const record of batch) {
-      if (header === undefined) {
-        header = checkHeader(record, COLUMNS, problems)
+      if (names.length === 0) {
+        checkHeader(record, COLUMNS, problems)
         names = record.fields
-      } else if (checkRecord(record, names, problems) && names.length === COLUMNS.required.length)
+        isKnown = !problems.any
+      } else if (checkRecord(record, names, problems) && isKnown)
         paths.push(countedPath(record, names, problems))
     }
   }
