@@ -7,10 +7,11 @@
  */
 
 import { apportionInOrder, apportionNumbers } from '../base/apportion.js'
+import { apportionNear } from '../base/apportion-near.js'
 import type { Model, WeightTable } from './model.js'
 import { microsecondsOf } from './parameter.js'
 import { type Paths, UNKNOWN_CHANNEL } from './paths.js'
-import { type Weigher, weigherOf } from './touch-weights.js'
+import { NEAR_ERROR, type Weigher, weigherOf } from './touch-weights.js'
 import { TouchWindow, type Transform } from './window.js'
 
 /** allocation_ratio has five places: shown ratios are whole numbers of this part of 1. */
@@ -62,6 +63,8 @@ export function weighEvents(
 
 const EXACT = 2 ** 53
 const RATIO_TOTAL = BigInt(RATIO_UNITS)
+/** Above it nearly right weights hardly ever decide a cent. */
+const MAX_NEAR = 2 ** 30
 
 class Splitter {
   private readonly window: TouchWindow
@@ -113,6 +116,7 @@ class Splitter {
   }
 
   split(event: number, revenue: bigint): void {
+    if (this.weigher.is === 'wide' && this.splitNear(event, revenue)) return
     if (this.weigh(event) === 'narrow') this.splitNarrow(event, revenue)
     else this.splitWide(event, revenue)
   }
@@ -214,6 +218,29 @@ class Splitter {
     for (let i = 0; i < count; i++) out.ratio[this.rows + i] = this.shares[i]!
     apportionNumbers(total, sums, count, this.shares)
     for (let i = 0; i < count; i++) this.append(event, this.channel[i]!, BigInt(this.shares[i]!))
+  }
+
+  /** By weights that are nearly right, where that decides every cent and every place of the ratios. */
+  private splitNear(event: number, revenue: bigint): boolean {
+    const total = Number(revenue)
+    if (this.weigher.is !== 'wide' || this.weigher.near === undefined || Math.abs(total) > MAX_NEAR)
+      return false
+    this.window.select(this.paths, event, this.selection)
+    const { size } = this.window
+    if (size === 0) return false
+    this.weigher.near(this.window, this.narrow)
+    this.sumNarrow()
+    const { count, sums, shares, out } = this
+    const error = NEAR_ERROR * size
+    let sum = 0
+    for (let i = 0; i < count; i++) sum += sums[i]!
+    // A channel whose weight might be 0 has a row or has none; only the exact weight says which.
+    for (let i = 0; i < count; i++) if (sums[i]! <= 2 * error * sum) return false
+    if (count === 0 || !apportionNear(RATIO_UNITS, sums, count, error, shares)) return false
+    for (let i = 0; i < count; i++) out.ratio[this.rows + i] = shares[i]!
+    if (!apportionNear(total, sums, count, error, shares)) return false
+    for (let i = 0; i < count; i++) this.append(event, this.channel[i]!, BigInt(shares[i]!))
+    return true
   }
 
   private splitWide(event: number, revenue: bigint): void {

@@ -7,7 +7,7 @@
  * weight there, they get equal ones.
  */
 
-import { HALVING_BITS, halving } from './half-life.js'
+import { HALVING_BITS, HALVING_ERROR, halving, nearHalving } from './half-life.js'
 import { isLearned, type Model, type WeightTable } from './model.js'
 import type { Shape } from './models.js'
 import { channelsOf, microsecondsOf, sharesOf, weightsOf } from './parameter.js'
@@ -17,7 +17,14 @@ import type { TouchWindow } from './window.js'
 /** A window of at least one touch → a weight for each of its touches, ≥ 0, not all 0. */
 export type Weigher =
   | { readonly is: 'narrow'; readonly weigh: (window: TouchWindow, weights: Float64Array) => void }
-  | { readonly is: 'wide'; readonly weigh: (window: TouchWindow, weights: bigint[]) => void }
+  | {
+      readonly is: 'wide'
+      readonly weigh: (window: TouchWindow, weights: bigint[]) => void
+      /** The same nearly, each off by at most NEAR_ERROR of the sum of all: enough to split most amounts. */
+      readonly near?: (window: TouchWindow, weights: Float64Array) => void
+    }
+
+export const NEAR_ERROR = HALVING_ERROR
 
 type Narrow = (window: TouchWindow, weights: Float64Array) => void
 
@@ -178,6 +185,7 @@ function wideEnds(
 /** Ages are taken from the newest touch: ratios are the same as from the conversion, and none is lost to small bits. */
 function byAge(halfLife: bigint): Weigher {
   const newest = 1n << HALVING_BITS
+  const halfLifeNumber = Number(halfLife)
   return {
     is: 'wide',
     weigh({ size, at }, weights) {
@@ -187,11 +195,17 @@ function byAge(halfLife: bigint): Weigher {
         weights[place] = age === 0 ? newest : halving(BigInt(age), halfLife)
       }
     },
+    near({ size, at }, weights) {
+      const last = at[size - 1]!
+      for (let place = 0; place < size; place++)
+        weights[place] = nearHalving(last - at[place]!, halfLifeNumber)
+    },
   }
 }
 
 function byChannel(table: ReadonlyMap<string, bigint>, channels: readonly string[]): Weigher {
   const of = channels.map((code) => table.get(code) ?? 0n)
+  const near = Float64Array.from(of, Number)
   const seen = new Int32Array(channels.length)
   let turn = 0
   return {
@@ -200,13 +214,19 @@ function byChannel(table: ReadonlyMap<string, bigint>, channels: readonly string
       turn++
       let any = false
       for (let place = 0; place < size; place++) {
-        const index = channel[place]!
-        const isFirst = seen[index] !== turn
-        seen[index] = turn
-        weights[place] = isFirst ? of[index]! : 0n
-        any ||= weights[place] !== 0n
+        const weight = seen[channel[place]!] === turn ? 0n : of[channel[place]!]!
+        seen[channel[place]!] = turn
+        weights[place] = weight
+        any ||= weight !== 0n
       }
       if (!any) equalByChannel(size, channel, weights)
+    },
+    near({ size, channel }, weights) {
+      turn++
+      for (let place = 0; place < size; place++) {
+        weights[place] = seen[channel[place]!] === turn ? 0 : near[channel[place]!]!
+        seen[channel[place]!] = turn
+      }
     },
   }
 }

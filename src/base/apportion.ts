@@ -71,7 +71,7 @@ export function apportionInOrder(total: bigint, weights: readonly bigint[]): big
 const FEW = 12
 
 /** The places of the `count` largest values, ties to the earlier. */
-function largest(
+export function largest(
   values: { readonly length: number },
   count: number,
   isLarger: (a: number, b: number) => boolean,

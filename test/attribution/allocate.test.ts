@@ -10,6 +10,7 @@ import { parseModel } from '#tieout/attribution/model-text'
 import { type EventPath, type Milestone, pathsOf } from '#tieout/attribution/paths'
 import { contentDigest, inputDigest } from '#tieout/attribution/set-digest'
 import { settle } from '#tieout/attribution/settle'
+import { apportion } from '#tieout/base/apportion'
 import { halved, naiveCents, type Ratio, ratio, sum } from '../support/naive-attribution.js'
 
 const DAY = 86_400_000_000
@@ -254,6 +255,43 @@ test.each(MODEL_TEXTS)(
     )
   },
 )
+
+test.each([
+  'time-decay?half-life=0.01',
+  'time-decay?half-life=2.7182818',
+  'custom?weights=a:1,b:1.0000000000000001,c:3,d:0.0000000001',
+  'markov',
+])('what nearly right weights decide by %s is what exact ones decide', (model) => {
+  const near = { a: 3n, b: 1n, c: 10n ** 20n, d: 10n ** 6n, direct: 3n, é: 7n }
+  const table = tableOf(Object.keys(near), Object.values(near))
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(someEvent, fc.integer({ min: -999, max: 2 ** 30 })), {
+        minLength: 40,
+        maxLength: 40,
+      }),
+      (given) => {
+        const paths = pathsOf(given.map(([event]) => event))
+        const cents = given.map(([, amount]) => BigInt(amount))
+        const parsed = parseModel(model)
+        const found = allocate(paths, BigInt64Array.from(cents), parsed, table)
+        const expected = weighEvents(paths, parsed, table).flatMap((weights, event) => {
+          const parts = weights.map(({ channel, weight }) => ({ key: channel, weight }))
+          const ratios = apportion(100_000n, parts)
+          return apportion(cents[event]!, parts).map((amount, i) => [event, parts[i]!.key, amount, ratios[i]])
+        })
+        const rows = Array.from({ length: found.rows }, (_, i) => [
+          found.event[i],
+          paths.channels[found.channel[i]!],
+          found.cents[i],
+          BigInt(found.ratio[i]!),
+        ])
+        expect(rows).toEqual(expected)
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
 
 test('weights of touches are those of a naive evaluator', () => {
   fc.assert(
