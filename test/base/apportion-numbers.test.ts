@@ -65,5 +65,5 @@ test('equal remainders are never told by nearly right weights, and one part has 
   expect(apportionNear(3, Float64Array.of(1, 1), 2, 0, shares)).toBe(false)
   expect(apportionNear(4, Float64Array.of(1, 1), 2, 0, shares)).toBe(false)
   expect(apportionNear(-4, Float64Array.of(5, 0), 1, 0, shares)).toBe(true)
-  expect([...shares]).toEqual([-4, 0])
+  expect(shares[0]).toBe(-4)
 })
