@@ -7,6 +7,7 @@
  */
 
 import { refuse } from '../base/errors.js'
+import { type Equation, withoutCertain } from './certain-states.js'
 import { type CountedPath, transformed } from './counted-paths.js'
 import type { Transform } from './window.js'
 
@@ -67,13 +68,6 @@ function leave(state: State, count: number): void {
   if (state.total > MAX_LEAVING) refuse('TIE-4116', { count: state.total, limit: MAX_LEAVING })
 }
 
-/** One equation of the probabilities of conversion: total · x − Σ count · x(next) = conversions. */
-export interface Equation {
-  readonly total: number
-  readonly conversions: number
-  readonly next: readonly (readonly [unknown: number, count: number])[]
-}
-
 /**
  * The equations of the chain when touches of `without` lead to null; the first is that of the start. States that the
  * start cannot reach so, or that cannot reach a conversion, are not among them. Empty: nothing converts.
@@ -89,36 +83,24 @@ export function equationsOf({ states }: Chain, without: string | null, order: nu
   const converting = reach(ends, (index) => before.get(index) ?? [])
   if (!converting.has(0)) return []
   const unknowns = [...reached].filter((index) => converting.has(index))
-  if (unknowns.length > MAX_STATES) refuse('TIE-4115', { order, states: unknowns.length, limit: MAX_STATES })
   const unknownOf = new Map(unknowns.map((index, unknown) => [index, unknown]))
-  return unknowns.map((index) => {
-    const { total, conversions, next } = states[index]!
-    const kept = [...next].flatMap(([to, count]): [number, number][] => {
-      const unknown = unknownOf.get(to)
-      return unknown === undefined ? [] : [[unknown, count]]
-    })
-    return reduced({ total, conversions, next: kept })
-  })
+  const equations = withoutCertain(
+    unknowns.map((index) => {
+      const { total, conversions, next } = states[index]!
+      const kept = [...next].flatMap(([to, count]): [number, number][] => {
+        const unknown = unknownOf.get(to)
+        return unknown === undefined ? [] : [[unknown, count]]
+      })
+      return { total, conversions, next: kept }
+    }),
+  )
+  if (equations.length > MAX_STATES)
+    refuse('TIE-4115', { order, states: equations.length, limit: MAX_STATES })
+  return equations
 }
 
 function reach(from: readonly number[], next: (index: number) => readonly number[]): Set<number> {
   const found = new Set(from)
   for (const index of found) for (const to of next(index)) found.add(to)
   return found
-}
-
-/** Divided by what its numbers have in common: smaller numbers make shorter solutions. */
-function reduced({ total, conversions, next }: Equation): Equation {
-  let divisor = conversions === 0 ? total : common(total, conversions)
-  for (const [, count] of next) divisor = common(divisor, count)
-  return {
-    total: total / divisor,
-    conversions: conversions / divisor,
-    next: next.map(([unknown, count]) => [unknown, count / divisor]),
-  }
-}
-
-function common(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b]
-  return a
 }

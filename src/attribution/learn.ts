@@ -87,10 +87,9 @@ function removalEffects(
 ): Effects {
   const order = Number(parameters.order)
   const chain = chainOf(paths, order, parameters.transform as Transform)
-  const effects = codes.map((code) => {
-    const without = solveFirst(equationsOf(chain, code, order))
-    return over(minus(probability, without), probability)
-  })
+  // All systems before any solution: a chain that is too large is refused at once, not after minutes.
+  const systems = codes.map((code) => equationsOf(chain, code, order))
+  const effects = systems.map((equations) => over(minus(probability, solveFirst(equations)), probability))
   return { effects, values: effects }
 }
 

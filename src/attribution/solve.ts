@@ -10,7 +10,7 @@
  */
 
 import { type Fraction, fraction } from '../base/fraction.js'
-import type { Equation } from './chain.js'
+import type { Equation } from './certain-states.js'
 
 const ZERO = fraction(0n)
 

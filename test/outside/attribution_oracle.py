@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Attribution computed outside the product, with fractions.Fraction, and compared exactly through the command line.
 
-    attribution_oracle.py --cli dist/cli.js --paths 10000     random paths, every model, Markov of orders 1 and 2
+    attribution_oracle.py --cli dist/cli.js --paths 10000     random paths, every model, Markov of orders 1 to 3
     attribution_oracle.py --self-test                         the oracle against figures worked by hand
 
 It shares no code with the product and solves differently: states of the chain are eliminated one by one, exactly.
@@ -165,9 +165,9 @@ def run(cli: str, count: int, seed: int, channels: int) -> int:
             answer = ask(cli, model, file)
             found = {row["channel"]: Fraction(row["conversions"]) for row in answer["channels"]}
             wrong += compare(model, found, by_path(model, paths))
-        for order in [1, 2]:
-            # Of order 2 fewer channels, for the oracle eliminates fraction by fraction.
-            few = paths if order == 1 else [(tuple(f"c{int(c[1:]) % 6}" for c in p), x, y) for p, x, y in paths]
+        for order, most in [(1, channels), (2, 6), (3, 3)]:
+            # Of higher orders fewer channels, for the oracle eliminates fraction by fraction.
+            few = [(tuple(f"c{int(c[1:]) % most:02d}" for c in p), x, y) for p, x, y in paths]
             with file.open("w", newline="") as out:
                 writer = csv.writer(out)
                 writer.writerow(["path", "conversions", "nulls"])
