@@ -7,6 +7,7 @@
 import { problem, Refusal } from '../../base/errors.js'
 import type { SqlValue, TenantId, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
+import { insertInChunks } from '../../books/insert-in-chunks.js'
 import type { RunId } from '../../books/runs.js'
 import { isSqlError } from '../../books/types.js'
 import type { AllocationClass, AllocationColumns, AllocationRow } from '../allocation.js'
@@ -53,11 +54,12 @@ export async function saveAllocations(
     `CREATE TEMPORARY TABLE allocation_staging ON COMMIT DROP AS
      SELECT symbol, allocation_no, ${DATA.join(', ')} FROM fifo_allocations WITH NO DATA`,
   )
-  await tx.copyIn('pg_temp.allocation_staging', copyRows(stagedRows(symbols)))
-  const written = await tx.execute(
-    `INSERT INTO fifo_allocations (tenant_id, allocation_version, batch_id, symbol, allocation_no, ${DATA.join(', ')})
-     SELECT $1::uuid, $2::integer, $3::uuid, s.* FROM pg_temp.allocation_staging AS s`,
-    [tenant, batch.version, batch.id],
+  const written = await insertInChunks(tx, 'pg_temp.allocation_staging', copyRows(stagedRows(symbols)), () =>
+    tx.execute(
+      `INSERT INTO fifo_allocations (tenant_id, allocation_version, batch_id, symbol, allocation_no, ${DATA.join(', ')})
+       SELECT $1::uuid, $2::integer, $3::uuid, s.* FROM pg_temp.allocation_staging AS s`,
+      [tenant, batch.version, batch.id],
+    ),
   )
   return { written, superseded }
 }
