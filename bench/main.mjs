@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { benchHttp } from './http.mjs'
 import { benchKernel } from './kernel.mjs'
 import { benchLots } from './lots.mjs'
+import { benchLotsInBooks } from './lots-books.mjs'
 import { benchRollup } from './rollup.mjs'
 
 const { values, positionals } = parseArgs({
@@ -30,7 +31,11 @@ const SIZES = {
 const BENCHES = {
   http: benchHttp,
   kernel: benchKernel,
-  lots: benchLots,
+  lots: async (options) => {
+    await benchLots(options)
+    await benchLotsInBooks(options)
+  },
+  'lots-books': benchLotsInBooks,
   rollup: async (options) => {
     await benchKernel(options)
     await benchRollup(options)
