@@ -45,7 +45,10 @@ const columnsOf = async (tx, table) =>
     )
   ).map(({ name }) => name)
 
-/** What the database needs to hand over the rows of each table, and to take them in: without keys, and with the same. */
+/**
+ * What the database needs to hand over the rows of each table, and to take them in: without keys, and with the same
+ * keys, indexes, checks and foreign keys.
+ */
 async function floor(books) {
   const found = {}
   for (const table of TABLES) {
@@ -60,10 +63,17 @@ async function floor(books) {
       await tx.asOwner(async () => {
         await tx.execute(`CREATE TABLE bench_plain (LIKE ${table})`)
         await tx.execute(`CREATE TABLE bench_keyed (LIKE ${table} INCLUDING ALL)`)
+        const references = await tx.rows(
+          `SELECT pg_get_constraintdef(oid) AS said FROM pg_constraint WHERE conrelid = '${table}'::regclass AND contype = 'f'`,
+        )
+        for (const { said } of references) await tx.execute(`ALTER TABLE bench_keyed ADD ${said}`)
         await tx.execute('GRANT ALL ON bench_plain, bench_keyed TO tieout_app')
       })
       const plain = await timed(() => tx.copyIn(`bench_plain (${columns})`, chunks))
-      const keyed = await timed(() => tx.copyIn(`bench_keyed (${columns})`, chunks))
+      const keyed = await timed(async () => {
+        await tx.copyIn(`bench_keyed (${columns})`, chunks)
+        await tx.execute('SET CONSTRAINTS ALL IMMEDIATE')
+      })
       const [{ rows }] = await tx.rows('SELECT count(*)::int AS rows FROM bench_plain')
       found[table] = { rows, out, plain, keyed }
     })
