@@ -24,6 +24,8 @@ export interface Batch {
 
 export interface WrittenSymbol {
   readonly symbol: string
+  /** Rows that the symbol has now. */
+  readonly stored: number
   /** Rows of the symbol that stay; those behind them end. 0: all of them do. */
   readonly kept: number
   /** What comes behind the kept rows. */
@@ -90,6 +92,8 @@ const ALL = `tenant_id, allocation_version, symbol, allocation_no, batch_id, ${D
 
 /** Moves the rows that end to where they stay for good. */
 async function supersede(tx: Tx, { version, id }: Batch, symbols: readonly WrittenSymbol[]): Promise<number> {
+  const ending = symbols.filter(({ stored, kept }) => stored > kept)
+  if (ending.length === 0) return 0
   return asSuperseder(tx, () =>
     tx.execute(
       `WITH ending AS (
@@ -99,7 +103,7 @@ async function supersede(tx: Tx, { version, id }: Batch, symbols: readonly Writt
        )
        INSERT INTO fifo_allocations_superseded (${ALL}, superseded_by)
        SELECT ${ALL}, $2::uuid FROM ending`,
-      [version, id, symbols.map(({ symbol }) => symbol), symbols.map(({ kept }) => kept)],
+      [version, id, ending.map(({ symbol }) => symbol), ending.map(({ kept }) => kept)],
     ),
   )
 }

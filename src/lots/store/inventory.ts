@@ -98,13 +98,17 @@ export async function savePoints(
   )
 }
 
+/** Lots by the points that they are of, so that the index finds them. */
 async function endPoints(tx: Tx, version: number, symbols: readonly WrittenPoints[]): Promise<void> {
   const params = [version, symbols.map(({ symbol }) => symbol), symbols.map(({ kept }) => kept)]
+  const ending = `SELECT p.symbol, p.point_no FROM fifo_inventory_points AS p
+    JOIN unnest($2::text[], $3::integer[]) AS e(symbol, kept) ON p.symbol = e.symbol AND p.point_no > e.kept
+   WHERE p.allocation_version = $1`
   await asSuperseder(tx, async () => {
     for (const table of ['fifo_inventory_snapshot', 'fifo_inventory_points']) {
       await tx.execute(
-        `DELETE FROM ${table} AS p USING unnest($2::text[], $3::integer[]) AS e(symbol, kept)
-          WHERE p.allocation_version = $1 AND p.symbol = e.symbol AND p.point_no > e.kept`,
+        `DELETE FROM ${table} AS d USING (${ending}) AS e
+          WHERE d.allocation_version = $1 AND d.symbol = e.symbol AND d.point_no = e.point_no`,
         params,
       )
     }
