@@ -7,6 +7,7 @@ import { matchSymbol } from '#tieout/lots/match'
 import { proveLots } from '#tieout/lots/proof'
 import { SymbolFacts } from '#tieout/lots/symbol-facts'
 import { parseTrade } from '#tieout/lots/trade'
+import { rawTrades } from './lots-trades.mjs'
 
 /** Milliseconds by the clock and of all processors together, and what the work gave. */
 function timed(work) {
@@ -18,29 +19,9 @@ function timed(work) {
   return { value, clock, cpu: (user + system) / 1000 }
 }
 
-function* rawTrades(trades, symbols, deep) {
-  let state = 1
-  const next = (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-  for (let i = 0; i < trades; i++) {
-    const seconds = 1_700_000_000 + i
-    yield {
-      order_id: `o${i}`,
-      symbol: `S${next(symbols)}-USD`,
-      side: (deep ? i < trades / 2 : next(100) < 52) ? 'buy' : 'sell',
-      size: `${next(10)}.${String(next(9999) + 1).padStart(4, '0')}`,
-      price: `${next(1000) + 10_000}.${String(next(100)).padStart(2, '0')}`,
-      fee: `0.${String(next(1000)).padStart(4, '0')}`,
-      executed_at: `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`,
-    }
-  }
-}
-
 function load(trades, symbols, deep, config) {
   const table = new Map()
-  for (const row of rawTrades(trades, symbols, deep)) {
+  for (const row of rawTrades(trades, symbols, { deep })) {
     const { value } = parseTrade(row)
     let facts = table.get(value.symbol)
     if (facts === undefined) {

@@ -1,11 +1,13 @@
 // Benchmarks: `npm run bench -- rollup [--facts 1000000] [--db-url postgres://…]`, or `kernel` for the part in memory
 // alone, which takes 10,000,000 facts too, or `http` for requests per second on a small book, or
-// `lots` for matching and proving trades. Everything is measured in one run on
+// `lots` for trades, in memory, beside beancount and RP2 (`--python`), and in books. Everything is measured in one run on
 // data from a seeded generator; ratios are what to read, since machines differ. Timing decides no test.
 import { parseArgs } from 'node:util'
 import { benchHttp } from './http.mjs'
 import { benchKernel } from './kernel.mjs'
 import { benchLots } from './lots.mjs'
+import { benchLotsInBooks } from './lots-books.mjs'
+import { benchLotsBesidePeers } from './lots-peers.mjs'
 import { benchRollup } from './rollup.mjs'
 
 const { values, positionals } = parseArgs({
@@ -16,6 +18,7 @@ const { values, positionals } = parseArgs({
     rules: { type: 'string' },
     seconds: { type: 'string', default: '5' },
     'db-url': { type: 'string' },
+    python: { type: 'string' },
     sources: { type: 'string', default: 'parquet,csv,embedded,server' },
     shapes: { type: 'string', default: 'many,few' },
   },
@@ -30,7 +33,13 @@ const SIZES = {
 const BENCHES = {
   http: benchHttp,
   kernel: benchKernel,
-  lots: benchLots,
+  lots: async (options) => {
+    await benchLots(options)
+    benchLotsBesidePeers(options)
+    await benchLotsInBooks(options)
+  },
+  'lots-books': benchLotsInBooks,
+  'lots-peers': benchLotsBesidePeers,
   rollup: async (options) => {
     await benchKernel(options)
     await benchRollup(options)
@@ -48,6 +57,7 @@ await bench({
   rules: Number(values.rules ?? sizes.rules),
   seconds: Number(values.seconds),
   dbUrl: values['db-url'],
+  python: values.python,
   sources: values.sources,
   shapes: values.shapes,
 })

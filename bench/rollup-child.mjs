@@ -1,80 +1,44 @@
 // One process of the roll-up benchmark: `node rollup-child.mjs WHAT OPTIONS`, options as JSON, the answer as JSON on
 // stdout. A process of its own, because its peak memory is part of the answer.
-import { randomUUID } from 'node:crypto'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { openBooks } from '#tieout/books/open'
 import { openRun } from '#tieout/books/runs'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import { KeptFrames } from '#tieout/engines/kept-frames'
 import { saveResults } from '#tieout/rollup/store/results'
-import { CATALOGUE } from '#tieout/surfaces/catalogue'
 import { DATE } from './book.mjs'
+import { answer, contextOf, drained, now, perform, timed, withBooks, withoutTrace } from './in-books.mjs'
 
 const CODED = ['book', 'cc_id', 'region', 'scenario', 'strategy']
 const AMOUNTS = ['m0', 'm1', 'm2', 'm3']
 const [what, text] = process.argv.slice(2)
 const options = JSON.parse(text)
 
-const now = () => new Date().toISOString()
-const contextOf = (books, frames) => ({
-  books,
-  frames,
-  tenant: DEFAULT_TENANT,
-  who: 'bench',
-  engineVersion: '0',
-  now,
-  newId: () => randomUUID(),
-  elapsed: () => performance.now(),
-  progress: { report: () => {} },
-  signal: new AbortController().signal,
-})
-
 const framesIn = (directory) =>
   new KeptFrames({ memoryBytes: 2 ** 30, directory, diskBytes: 2 ** 34, now: () => Date.now() })
-
-function perform(context, name, input) {
-  const operation = CATALOGUE.find((one) => one.name === name)
-  return operation.run(context, operation.input.parse(input))
-}
-
-async function timed(work) {
-  const began = performance.now()
-  await work()
-  return performance.now() - began
-}
-
-const withBooks = async (work) => {
-  const books = await openBooks({ db: options.db, command: 'bench', migrate: 'auto' })
-  try {
-    return await work(books)
-  } finally {
-    await books.close()
-  }
-}
 
 const runOf = (context) => perform(context, 'runs create', { use_case: 'Bench', date: DATE })
 
 /** The frame of each run: read, or kept in memory or on disk. */
 const ACTIONS = {
   import: () =>
-    withBooks(async (books) => {
+    withBooks(options.db, async (books) => {
       const context = contextOf(books)
       for (const [name, input] of options.operations) await perform(context, name, input)
     }),
-  cold: () => withBooks((books) => runOf(contextOf(books))),
+  cold: () => withBooks(options.db, (books) => runOf(contextOf(books))),
   /** Reads and keeps, then finds in memory. */
   memory: () =>
-    withBooks(async (books) => {
+    withBooks(options.db, async (books) => {
       const frames = framesIn(options.frames)
       await runOf(contextOf(books, frames))
       const run = await runOf(contextOf(books, frames))
       await frames.settle()
       return run
     }),
-  disk: () => withBooks((books) => runOf(contextOf(books, framesIn(options.frames)))),
+  disk: () => withBooks(options.db, (books) => runOf(contextOf(books, framesIn(options.frames)))),
   duckFloor: () => duckFloor(options.file),
-  booksFloor: () => withBooks(booksFloor),
-  store: () => withBooks(storeAndBareCopy),
+  booksFloor: () => withBooks(options.db, booksFloor),
+  store: () => withBooks(options.db, storeAndBareCopy),
 }
 
 /** What the engine needs to hand over the columns, and the tuples, to somebody who throws them away. */
@@ -104,18 +68,13 @@ async function duckFloor(file) {
 
 function booksFloor(books) {
   return books.transaction(DEFAULT_TENANT, async (tx) => {
-    const drain = async (sql) => {
-      let bytes = 0
-      for await (const chunk of tx.copyOut(sql)) bytes += chunk.length
-      return bytes
-    }
     const sums = AMOUNTS.map((name) => `sum(${name})`)
     const from = `FROM fact_bench WHERE pnl_date = '${DATE}'`
-    const facts = await timed(() => drain(`SELECT ${[...CODED, ...AMOUNTS]} ${from}`))
+    const facts = await timed(() => drained(tx, `SELECT ${[...CODED, ...AMOUNTS]} ${from}`))
     await tx.execute(`SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`)
     const tuples = !options.tuples
       ? null
-      : await timed(() => drain(`SELECT ${[...CODED, 'count(*)', ...sums]} ${from} GROUP BY ${CODED}`))
+      : await timed(() => drained(tx, `SELECT ${[...CODED, 'count(*)', ...sums]} ${from} GROUP BY ${CODED}`))
     return { facts, tuples }
   })
 }
@@ -130,7 +89,6 @@ async function storeAndBareCopy(books) {
       [options.run],
     ),
   )
-  const rolledBack = new Error('rolled back')
   const found = { save: [], plain: [], keyed: [] }
   for (let i = 0; i < 3; i++) {
     const id = context.newId()
@@ -146,27 +104,22 @@ async function storeAndBareCopy(books) {
       engine_version: '0',
       parameters: {},
     })
-    await books
-      .transaction(DEFAULT_TENANT, async (tx) => {
-        found.save.push(await timed(() => saveResults(tx, DEFAULT_TENANT, id, figures)))
-        const chunks = []
-        const rows = `SELECT * FROM fact_calculated_results WHERE calculation_run_id = '${id}' ORDER BY ordinal`
-        for await (const chunk of tx.copyOut(rows)) chunks.push(Buffer.from(chunk))
-        await tx.asOwner(async () => {
-          await tx.execute('CREATE TABLE bench_plain (LIKE fact_calculated_results)')
-          await tx.execute('CREATE TABLE bench_keyed (LIKE fact_calculated_results INCLUDING ALL)')
-          await tx.execute(
-            'ALTER TABLE bench_keyed ADD FOREIGN KEY (tenant_id, calculation_run_id) REFERENCES calculation_runs (tenant_id, id)',
-          )
-          await tx.execute('GRANT ALL ON bench_plain, bench_keyed TO tieout_app')
-        })
-        found.plain.push(await timed(() => tx.copyIn('bench_plain', chunks)))
-        found.keyed.push(await timed(() => tx.copyIn('bench_keyed', chunks)))
-        throw rolledBack
+    await withoutTrace(books, async (tx) => {
+      found.save.push(await timed(() => saveResults(tx, DEFAULT_TENANT, id, figures)))
+      const chunks = []
+      const rows = `SELECT * FROM fact_calculated_results WHERE calculation_run_id = '${id}' ORDER BY ordinal`
+      await drained(tx, rows, chunks)
+      await tx.asOwner(async () => {
+        await tx.execute('CREATE TABLE bench_plain (LIKE fact_calculated_results)')
+        await tx.execute('CREATE TABLE bench_keyed (LIKE fact_calculated_results INCLUDING ALL)')
+        await tx.execute(
+          'ALTER TABLE bench_keyed ADD FOREIGN KEY (tenant_id, calculation_run_id) REFERENCES calculation_runs (tenant_id, id)',
+        )
+        await tx.execute('GRANT ALL ON bench_plain, bench_keyed TO tieout_app')
       })
-      .catch((error) => {
-        if (error !== rolledBack) throw error
-      })
+      found.plain.push(await timed(() => tx.copyIn('bench_plain', chunks)))
+      found.keyed.push(await timed(() => tx.copyIn('bench_keyed', chunks)))
+    })
   }
   return {
     figures: figures.length,
@@ -176,8 +129,4 @@ async function storeAndBareCopy(books) {
   }
 }
 
-const answer = await ACTIONS[what]()
-const peakMb = process.resourceUsage().maxRSS / 1024
-process.stdout.write(
-  JSON.stringify({ ...answer, peakMb }, (_, value) => (typeof value === 'bigint' ? Number(value) : value)),
-)
+answer(await ACTIONS[what]())

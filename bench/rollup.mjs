@@ -1,27 +1,17 @@
 // Whole runs of the roll-up by stage, for each place that facts can be in: cold, beside what its engine needs to
 // hand over the same columns or their tuples; again from the kept frame; and what storing the figures costs beside
 // COPY of the same rows. Two books: one where nearly every fact is a tuple of its own, one of few tuples.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeFacts, writeStructure, writeUseCase } from './book.mjs'
+import { onServer, child as run } from './child.mjs'
 
 const CHILD = fileURLToPath(new URL('./rollup-child.mjs', import.meta.url))
 const TIMES = 3
 
-/** Runs one action in a process of its own. */
-function child(what, options) {
-  const run = spawnSync(process.execPath, [CHILD, what, JSON.stringify(options)], {
-    maxBuffer: 1 << 30,
-    encoding: 'utf8',
-  })
-  if (run.status !== 0) throw new Error(`${what}: exit ${run.status}\n${run.stderr}`)
-  return JSON.parse(run.stdout)
-}
-
+const child = (what, options) => run(CHILD, what, options)
 const best = (runs, by) => runs.reduce((a, b) => (by(a) <= by(b) ? a : b))
 const ms = Math.round
 const ratio = (value, floor) => (value / floor).toFixed(2)
@@ -43,16 +33,6 @@ export async function benchRollup({ facts, nodes, rules, dbUrl, sources, shapes 
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
-  }
-}
-
-function onServer(dbUrl, work) {
-  const name = `tieout_bench_${randomBytes(4).toString('hex')}`
-  execFileSync('psql', [dbUrl, '-qc', `CREATE DATABASE ${name}`])
-  try {
-    return work(dbUrl.replace(/\/[^/]*$/, `/${name}`))
-  } finally {
-    execFileSync('psql', [dbUrl, '-qc', `DROP DATABASE ${name} WITH (FORCE)`])
   }
 }
 

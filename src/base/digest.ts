@@ -37,7 +37,10 @@ export function canonicalText(value: Canonical): string {
   return `o${entries.length}:${entries.map(([key, member]) => canonicalText(key) + canonicalText(member)).join('')}`
 }
 
-export const digestOf = (value: Canonical): Digest => `sha256:${sha256(canonicalText(value))}` as Digest
+export const digestOf = (value: Canonical): Digest => digestOfCanonical(canonicalText(value))
+
+/** Of a canonical text that the caller has put together. */
+export const digestOfCanonical = (text: string): Digest => `sha256:${sha256(text)}` as Digest
 
 export const digestOfBytes = (bytes: Uint8Array): Digest =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest

@@ -4,29 +4,15 @@
  * marker, which would make it drop the rest without a word. Raises Error for such a marker.
  */
 
-import type { SqlValue } from './books.js'
-import { textOfValue } from './types.js'
-
 const NEWLINE = 0x0a
 const BACKSLASH = 0x5c
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
-const ESCAPED = /[\\\t\n\r]/
 const ALL_ESCAPED = /[\\\t\n\r]/g
 
-/** One row with its newline; null is \N. */
-export function copyRow(values: readonly SqlValue[]): string {
-  let row = ''
-  for (let i = 0; i < values.length; i++) {
-    const text = textOfValue(values[i]!)
-    if (i > 0) row += '\t'
-    if (text === null) row += '\\N'
-    // Hardly any value has something to escape, and looking is cheaper than replacing.
-    else row += ESCAPED.test(text) ? text.replace(ALL_ESCAPED, (character) => ESCAPES[character]!) : text
-  }
-  return `${row}\n`
-}
+/** A value as it stands in a row. */
+export const escaped = (text: string): string => text.replace(ALL_ESCAPED, (character) => ESCAPES[character]!)
 
 /** The chunks again as groups of whole rows of about `size` bytes; the last may lack its newline. */
 export async function* wholeRows(

@@ -3,9 +3,8 @@
  * problems (TIE-3101 to TIE-3106), which the caller gives a line and raises together.
  */
 
-import { createHash } from 'node:crypto'
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
-import type { Digest } from '../base/digest.js'
+import { type Digest, digestOfCanonical } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
 import { type NanoInstant, parseInstant } from './instant.js'
@@ -281,5 +280,5 @@ export function tradeDigest(record: TradeRecord): Digest {
 function digestOfFields(fields: readonly (string | null)[]): Digest {
   let text = `a${fields.length}:`
   for (const field of fields) text += field === null ? 'n' : `s${field.length}:${field}`
-  return `sha256:${createHash('sha256').update(text, 'utf16le').digest('hex')}` as Digest
+  return digestOfCanonical(text)
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SqlValue, TenantId, Tx } from '#tieout/books/books'
-import { copyRow, wholeRows } from '#tieout/books/copy-text'
+import { copyRows } from '#tieout/books/copy-rows'
+import { wholeRows } from '#tieout/books/copy-text'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import { openTestBooks, type TestBooks } from '../support/books.js'
 
@@ -12,6 +13,9 @@ afterAll(() => db?.close())
 
 const inTransaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
   db.books.transaction(DEFAULT_TENANT, work)
+
+const copyRow = (values: readonly SqlValue[]): string =>
+  Buffer.concat([...copyRows([values])]).toString('utf8')
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const all: Uint8Array[] = []

@@ -490,6 +490,7 @@ describe('down and up again', () => {
       ]
       const kept = await facts()
       expect(await own.books.maintain((session) => migrateDown(session, '0005_access'))).toEqual([
+        '0007_import_order',
         '0006_lots',
       ])
       const without = await own.books.maintain(dumpSchema)
@@ -500,7 +501,10 @@ describe('down and up again', () => {
           tx.asOwner(() => tx.execute('DELETE FROM trade_records')),
         ),
       ).rejects.toMatchObject({ code: '55000' })
-      expect(await own.books.maintain((session) => migrateUp(session))).toEqual(['0006_lots'])
+      expect(await own.books.maintain((session) => migrateUp(session))).toEqual([
+        '0006_lots',
+        '0007_import_order',
+      ])
       expect(await own.books.maintain(dumpSchema)).toBe(before)
       expect(await facts()).toEqual(kept)
       await compute(context, 1)

@@ -100,6 +100,7 @@ export function compute(
           target,
           changed.map(({ symbol, allocations }) => ({
             symbol,
+            stored: before.get(symbol)?.allocations ?? 0,
             kept: kept.get(symbol)?.allocations ?? 0,
             allocations,
           })),

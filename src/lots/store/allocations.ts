@@ -7,6 +7,7 @@
 import { problem, Refusal } from '../../base/errors.js'
 import type { SqlValue, TenantId, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
+import { insertInChunks } from '../../books/insert-in-chunks.js'
 import type { RunId } from '../../books/runs.js'
 import { isSqlError } from '../../books/types.js'
 import type { AllocationClass, AllocationColumns, AllocationRow } from '../allocation.js'
@@ -23,6 +24,8 @@ export interface Batch {
 
 export interface WrittenSymbol {
   readonly symbol: string
+  /** Rows that the symbol has now. */
+  readonly stored: number
   /** Rows of the symbol that stay; those behind them end. 0: all of them do. */
   readonly kept: number
   /** What comes behind the kept rows. */
@@ -53,11 +56,12 @@ export async function saveAllocations(
     `CREATE TEMPORARY TABLE allocation_staging ON COMMIT DROP AS
      SELECT symbol, allocation_no, ${DATA.join(', ')} FROM fifo_allocations WITH NO DATA`,
   )
-  await tx.copyIn('pg_temp.allocation_staging', copyRows(stagedRows(symbols)))
-  const written = await tx.execute(
-    `INSERT INTO fifo_allocations (tenant_id, allocation_version, batch_id, symbol, allocation_no, ${DATA.join(', ')})
-     SELECT $1::uuid, $2::integer, $3::uuid, s.* FROM pg_temp.allocation_staging AS s`,
-    [tenant, batch.version, batch.id],
+  const written = await insertInChunks(tx, 'pg_temp.allocation_staging', copyRows(stagedRows(symbols)), () =>
+    tx.execute(
+      `INSERT INTO fifo_allocations (tenant_id, allocation_version, batch_id, symbol, allocation_no, ${DATA.join(', ')})
+       SELECT $1::uuid, $2::integer, $3::uuid, s.* FROM pg_temp.allocation_staging AS s`,
+      [tenant, batch.version, batch.id],
+    ),
   )
   return { written, superseded }
 }
@@ -88,6 +92,8 @@ const ALL = `tenant_id, allocation_version, symbol, allocation_no, batch_id, ${D
 
 /** Moves the rows that end to where they stay for good. */
 async function supersede(tx: Tx, { version, id }: Batch, symbols: readonly WrittenSymbol[]): Promise<number> {
+  const ending = symbols.filter(({ stored, kept }) => stored > kept)
+  if (ending.length === 0) return 0
   return asSuperseder(tx, () =>
     tx.execute(
       `WITH ending AS (
@@ -97,7 +103,7 @@ async function supersede(tx: Tx, { version, id }: Batch, symbols: readonly Writt
        )
        INSERT INTO fifo_allocations_superseded (${ALL}, superseded_by)
        SELECT ${ALL}, $2::uuid FROM ending`,
-      [version, id, symbols.map(({ symbol }) => symbol), symbols.map(({ kept }) => kept)],
+      [version, id, ending.map(({ symbol }) => symbol), ending.map(({ kept }) => kept)],
     ),
   )
 }

@@ -1,7 +1,7 @@
 /**
- * One import of facts of lots: a file of CSV or NDJSON is read once, row by row, checked, copied into a temporary
- * table and taken over from there; ids that are there already are compared by content. Any problem, and nothing
- * is kept. Streams: a file may be of any length.
+ * One import of facts of lots: a file of CSV or NDJSON is read once, row by row, and checked, while the rows before
+ * are taken over; ids that are there already are compared by content. Any problem, and nothing is kept. Streams: a
+ * file may be of any length.
  *
  * Raises TIE-3101 to TIE-3110, TIE-3150, TIE-3151, and those of csv.ts, csv-table.ts and ndjson.ts.
  */
@@ -12,6 +12,7 @@ import { type Problem, problem, refuse } from '../../base/errors.js'
 import { didYouMean, unstorable } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
+import { insertInChunks } from '../../books/insert-in-chunks.js'
 import type { Context } from '../../books/operation.js'
 import { type CsvRecord, readCsv } from '../../engines/csv.js'
 import { checkHeader, checkRecord, FileProblems, MAX_PROBLEMS } from '../../engines/csv-table.js'
@@ -23,13 +24,15 @@ import {
   conflictsInFile,
   conflictsWithBooks,
   createStaging,
+  heldCorrections,
+  holdOthers,
+  insertHeld,
   insertNew,
   prepareLookups,
   recordImport,
   replacesNothing,
   replacesTwice,
   STAGING,
-  stagedCorrections,
   type Target,
 } from './imports.js'
 
@@ -48,6 +51,18 @@ export interface ImportCounts {
   readonly import_id: string | null
 }
 
+/** Where the rows go, and under which name. */
+interface Into {
+  readonly importId: string
+  readonly target: Target
+}
+
+interface Imported {
+  /** The columns of a CSV file. */
+  readonly header: readonly string[] | null
+  readonly taken: number
+}
+
 type StagedRow = readonly (string | readonly string[] | null)[]
 
 export class FactImport {
@@ -57,6 +72,7 @@ export class FactImport {
   private rows = 0
   private done = 0
   private corrections = 0
+  private held = 0
 
   constructor(
     private readonly context: Context,
@@ -76,40 +92,33 @@ export class FactImport {
   async run(target: Target): Promise<ImportCounts> {
     const { tx, kind, context } = this
     await createStaging(tx, kind)
-    const header = /\.(?:ndjson|jsonl)$/i.test(extname(this.given.file))
-      ? await this.stageNdjson()
-      : await this.stageCsv()
-    await this.checkStaged(target.table)
-    this.problems.stop()
     const importId = context.newId()
-    await tx.execute('SAVEPOINT before_import')
-    await recordImport(tx, context.tenant, {
-      importId,
-      kind: kind.kind,
-      fileName: basename(this.given.file),
-      fileDigest: this.digest,
-      header,
-      rows: this.rows,
-      importedAt: context.now(),
-      importedBy: context.who,
-    })
-    context.progress.report(`storing ${kind.record}s`, this.rows)
-    const fresh = await insertNew(tx, context.tenant, importId, kind, target)
-    if (fresh < this.rows) {
-      if (this.corrections === 0) await prepareLookups(tx, kind)
-      // What was taken over from an earlier line is in the books by now.
-      this.addConflicts(await conflictsWithBooks(tx, kind, target.table, importId, MAX_PROBLEMS))
-      this.problems.stop()
-    }
+    const into = { importId, target }
+    const { header, taken } = /\.(?:ndjson|jsonl)$/i.test(extname(this.given.file))
+      ? await this.importNdjson(into)
+      : await this.importCsv(into)
+    const fresh = taken + (this.held === 0 ? 0 : await this.takeHeld(into))
+    this.problems.stop()
     // A file that brings nothing new leaves no trace.
-    if (fresh === 0) await tx.execute('ROLLBACK TO before_import')
+    if (fresh > 0) {
+      await recordImport(tx, context.tenant, {
+        importId,
+        kind: kind.kind,
+        fileName: basename(this.given.file),
+        fileDigest: this.digest,
+        header,
+        rows: this.rows,
+        importedAt: context.now(),
+        importedBy: context.who,
+      })
+    }
     // The last chance to take everything back: what is returned from here is committed.
     context.signal.throwIfAborted()
     return { new: fresh, same: this.rows - fresh, refused: 0, import_id: fresh === 0 ? null : importId }
   }
 
-  private async stageCsv(): Promise<readonly string[]> {
-    const { tx, given, kind, problems } = this
+  private async importCsv(into: Into): Promise<Imported> {
+    const { given, kind, problems } = this
     const batches = readCsv(given.file, this.onBytes, MAX_LINE)[Symbol.asyncIterator]()
     const first = await batches.next()
     const [header, ...rest] = first.done ? [] : first.value
@@ -127,11 +136,10 @@ export class FactImport {
       }
       return this.staged(row, record.line, csvText(record.fields))
     }
-    await tx.copyIn(STAGING, this.copied(rest, batches, read))
-    return header.fields
+    return { header: header.fields, taken: await this.take(this.copied(rest, batches, read), into) }
   }
 
-  private async stageNdjson(): Promise<null> {
+  private async importNdjson(into: Into): Promise<Imported> {
     const known = [...this.kind.required, ...this.kind.optional]
     const read = ({ line, text, values }: NdjsonRecord): StagedRow | undefined => {
       const place = this.problems.at(line)
@@ -158,8 +166,17 @@ export class FactImport {
       return storable ? this.staged(row, line, text) : undefined
     }
     const batches = readNdjson(this.given.file, this.onBytes)[Symbol.asyncIterator]()
-    await this.tx.copyIn(STAGING, this.copied([], batches, read))
-    return null
+    return { header: null, taken: await this.take(this.copied([], batches, read), into) }
+  }
+
+  /** Rows that are new; the others are there already, or held. */
+  private take(chunks: AsyncIterable<Uint8Array>, { importId, target }: Into): Promise<number> {
+    const { tx, kind, context } = this
+    return insertInChunks(tx, STAGING, chunks, async (copied) => {
+      const fresh = await insertNew(tx, context.tenant, importId, kind, target)
+      if (fresh < copied) this.held += await holdOthers(tx, kind, target)
+      return fresh
+    })
   }
 
   private readonly onBytes = (bytes: number): void => {
@@ -210,17 +227,17 @@ export class FactImport {
   }
 
   /**
-   * What rows say of one another and of the books. Corrections are looked at when every row is good: a row that was
-   * refused is missing here, and others would seem to correct nothing.
+   * What held rows say of one another and of the books; those that are new. Corrections are looked at when every row
+   * is good: a row that was refused is missing here, and others would seem to correct nothing.
    */
-  private async checkStaged(table: string): Promise<void> {
-    const { tx, kind, problems } = this
-    if (!problems.any && this.corrections === 0) return
+  private async takeHeld({ importId, target }: Into): Promise<number> {
+    const { tx, kind, context, problems } = this
     await prepareLookups(tx, kind)
-    if (!problems.any) await this.checkCorrections()
-    if (!problems.any) return
-    this.addConflicts(await conflictsWithBooks(tx, kind, table, null, MAX_PROBLEMS))
-    this.addConflicts(await conflictsInFile(tx, kind, table, MAX_PROBLEMS))
+    if (!problems.any && this.corrections > 0) await this.checkCorrections()
+    const fresh = problems.any ? 0 : await insertHeld(tx, context.tenant, importId, kind, target)
+    this.addConflicts(await conflictsWithBooks(tx, kind, target.table, importId, MAX_PROBLEMS))
+    if (problems.any) this.addConflicts(await conflictsInFile(tx, kind, target.table, MAX_PROBLEMS))
+    return fresh
   }
 
   private async checkCorrections(): Promise<void> {
@@ -231,7 +248,7 @@ export class FactImport {
     for (const { line, order_id, replaces, first } of await replacesTwice(tx, MAX_PROBLEMS)) {
       problems.add(problem('TIE-3110', { replaces, first, second: order_id }, problems.at(Number(line))))
     }
-    for (const { path, line } of circles(await stagedCorrections(tx))) {
+    for (const { path, line } of circles(await heldCorrections(tx))) {
       problems.add(problem('TIE-3109', { path: pathText(path) }, problems.at(line)))
     }
   }

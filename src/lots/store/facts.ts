@@ -36,7 +36,8 @@ export async function readFacts(
   take: (fact: Trade | Split | Transfer) => void,
   onRows?: (rows: number) => void,
 ): Promise<number> {
-  const join = scope.symbols === undefined ? undefined : await wantedSymbols(tx, scope.symbols)
+  if (scope.symbols !== undefined) await wantedSymbols(tx, scope.symbols)
+  const from = scope.symbols === undefined ? wholeTable : wantedPart
   const after = new Map(
     scope.symbols?.flatMap(({ symbol, after: key }) => (key === null ? [] : [[symbol, key]])),
   )
@@ -47,7 +48,7 @@ export async function readFacts(
     count += 1
     take(fact)
   }
-  for await (const rows of copiedRows(tx.copyOut(tradesQuery(scope.through, join)))) {
+  for await (const rows of copiedRows(tx.copyOut(tradesQuery(scope.through, from)))) {
     for (const fields of rows) {
       const trade = tradeOf(fields)
       give(trade, () => ({
@@ -59,13 +60,13 @@ export async function readFacts(
     }
     onRows?.(count)
   }
-  for await (const rows of copiedRows(tx.copyOut(splitsQuery(scope.through, join)))) {
+  for await (const rows of copiedRows(tx.copyOut(splitsQuery(scope.through, from)))) {
     for (const fields of rows) {
       const split = splitOf(fields)
       give(split, () => ({ at: split.at, rank: RANK.split, venue_sequence: null, id: split.id }))
     }
   }
-  for await (const rows of copiedRows(tx.copyOut(transfersQuery(scope.through, join)))) {
+  for await (const rows of copiedRows(tx.copyOut(transfersQuery(scope.through, from)))) {
     for (const fields of rows) {
       const transfer = transferOf(fields)
       give(transfer, () => ({ at: transfer.at, rank: RANK.transfer, venue_sequence: null, id: transfer.id }))
@@ -74,46 +75,51 @@ export async function readFacts(
   return count
 }
 
-/** COPY takes no parameters, so that the symbols go through a table. What is joined with it, as SQL. */
-async function wantedSymbols(
-  tx: Tx,
-  symbols: readonly SymbolScope[],
-): Promise<(alias: string, at: string) => string> {
+/** COPY takes no parameters, so that the symbols go through a table. */
+async function wantedSymbols(tx: Tx, symbols: readonly SymbolScope[]): Promise<void> {
   await tx.execute('DROP TABLE IF EXISTS pg_temp.lot_scope')
   await tx.execute(
     'CREATE TEMPORARY TABLE lot_scope (symbol text COLLATE "C", since timestamptz) ON COMMIT DROP',
   )
   await tx.execute(
     `INSERT INTO pg_temp.lot_scope
-     SELECT w.symbol, nullif(w.since, '')::timestamptz FROM unnest($1::text[], $2::text[]) AS w(symbol, since)`,
+     SELECT w.symbol, w.since::timestamptz FROM unnest($1::text[], $2::text[]) AS w(symbol, since)`,
     [
       symbols.map(({ symbol }) => symbol),
-      symbols.map(({ after }) => (after === null ? '' : microseconds(after.at as NanoInstant))),
+      symbols.map(({ after }) => (after === null ? '-infinity' : microseconds(after.at as NanoInstant))),
     ],
   )
   await tx.execute('ANALYZE pg_temp.lot_scope')
-  return (alias, at) =>
-    `JOIN pg_temp.lot_scope AS w ON w.symbol = ${alias}.symbol AND (w.since IS NULL OR ${alias}.${at} >= w.since)`
 }
 
-type Join = ((alias: string, at: string) => string) | undefined
+type From = (table: string, alias: string, at: string) => string
+
+const wholeTable: From = (table, alias) => `${table} AS ${alias}`
+
+/**
+ * Symbol by symbol through the index: no statistics say how few facts are behind an instant, and left to itself the
+ * planner reads the whole table for them.
+ */
+const wantedPart: From = (table, alias, at) =>
+  `pg_temp.lot_scope AS w CROSS JOIN LATERAL (
+     SELECT * FROM ${table} AS x WHERE x.symbol = w.symbol AND x.${at} >= w.since OFFSET 0) AS ${alias}`
 
 /** A trade counts unless a row that has arrived replaces it. */
-const tradesQuery = (through: bigint, join: Join): string =>
+const tradesQuery = (through: bigint, from: From): string =>
   `SELECT t.order_id, t.symbol, t.side, t.size, t.price, t.fee, t.fee_currency, t.executed_at, t.executed_ns,
           t.placed_at, t.placed_ns, t.account, t.strategy, t.venue_sequence, t.lot_ids, t.replaces
-     FROM trade_records AS t ${join?.('t', 'executed_at') ?? ''}
+     FROM ${from('trade_records', 't', 'executed_at')}
     WHERE t.trade_seq <= ${through} AND t.size IS NOT NULL AND NOT EXISTS (
       SELECT FROM trade_records AS r
        WHERE r.tenant_id = t.tenant_id AND r.replaces = t.order_id AND r.trade_seq <= ${through})`
 
-const splitsQuery = (through: bigint, join: Join): string =>
+const splitsQuery = (through: bigint, from: From): string =>
   `SELECT s.split_id, s.symbol, s.numerator, s.denominator, s.effective_at, s.effective_ns
-     FROM lot_splits AS s ${join?.('s', 'effective_at') ?? ''} WHERE s.trade_seq <= ${through}`
+     FROM ${from('lot_splits', 's', 'effective_at')} WHERE s.trade_seq <= ${through}`
 
-const transfersQuery = (through: bigint, join: Join): string =>
+const transfersQuery = (through: bigint, from: From): string =>
   `SELECT f.transfer_id, f.symbol, f.size, f.from_account, f.to_account, f.effective_at, f.effective_ns
-     FROM lot_transfers AS f ${join?.('f', 'effective_at') ?? ''} WHERE f.trade_seq <= ${through}`
+     FROM ${from('lot_transfers', 'f', 'effective_at')} WHERE f.trade_seq <= ${through}`
 
 /** Canonical decimal text, as imports store it. */
 function decimalOf(text: string): Decimal {

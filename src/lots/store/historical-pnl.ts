@@ -45,7 +45,8 @@ export async function ensureSnapshot(tx: Tx, date: IsoDate): Promise<string> {
       payload text,
       row_digest text NOT NULL,
       PRIMARY KEY (tenant_id, order_id),
-      FOREIGN KEY (tenant_id, import_id) REFERENCES trade_imports (tenant_id, import_id),
+      FOREIGN KEY (tenant_id, import_id) REFERENCES trade_imports (tenant_id, import_id)
+        DEFERRABLE INITIALLY DEFERRED,
       CONSTRAINT historical_pnl_is_finite CHECK (pnl_usd > '-Infinity' AND pnl_usd < 'Infinity')
     )`)
     await tx.execute(`COMMENT ON TABLE public.${table} IS '${COMMENT}'`)

@@ -1,14 +1,17 @@
 /**
- * The SQL of an import: rows are copied into a temporary table, compared with what is there, and taken over.
- * Everything here runs in the one transaction of an import. Raises nothing of its own.
+ * The SQL of an import: rows are copied into a temporary table and taken over, chunk by chunk; those that cannot be
+ * taken over as they come are held until the whole file is known. Everything here runs in the one transaction of an
+ * import. Raises nothing of its own.
  */
 
 import type { Instant } from '../../base/dates.js'
 import type { SqlValue, TenantId, Tx } from '../../books/books.js'
 import type { FactKind, ImportKind } from '../fact-kinds.js'
 
-/** Where the rows of a file are put first. */
+/** Where a chunk of the rows of a file is put first. */
 export const STAGING = 'pg_temp.trade_staging'
+/** Rows that wait for the end of the file: corrections, and what is there already with other content. */
+export const HELD = 'pg_temp.held_trades'
 
 /** Facts whose arrival is numbered together, so that one number says what a computation has seen. */
 const NUMBERED = ['trade_records', 'lot_splits', 'lot_transfers', 'balance_anchors']
@@ -32,10 +35,12 @@ export async function newestArrival(tx: Tx): Promise<bigint> {
 /** `row_no` counts the rows staged, `line` is where each begins in the file. */
 export async function createStaging(tx: Tx, { fields }: FactKind): Promise<void> {
   const columns = fields.map(({ name, type }) => `${name} ${type}`)
-  await tx.execute(
-    `CREATE TEMPORARY TABLE trade_staging (row_no bigint, line bigint, ${columns.join(', ')}, payload text, row_digest text)
-     ON COMMIT DROP`,
-  )
+  for (const table of ['trade_staging', 'held_trades']) {
+    await tx.execute(
+      `CREATE TEMPORARY TABLE ${table} (row_no bigint, line bigint, ${columns.join(', ')}, payload text, row_digest text)
+       ON COMMIT DROP`,
+    )
+  }
 }
 
 export interface ImportRecord {
@@ -74,13 +79,41 @@ export interface Target {
   readonly after: bigint | null
 }
 
-/** Takes over the staged rows whose id is not there yet; without an import, of rows that no file brought. Rows that are new. */
-export function insertNew(
+const replaces = ({ fields }: FactKind): boolean => fields.some(({ name }) => name === 'replaces')
+
+/** Takes over the staged rows whose id is not there yet, but no corrections. Rows that are new. */
+export const insertNew = (
+  tx: Tx,
+  tenant: TenantId,
+  importId: string,
+  kind: FactKind,
+  target: Target,
+): Promise<number> =>
+  insertFrom(
+    tx,
+    tenant,
+    importId,
+    kind,
+    target,
+    `${STAGING}${replaces(kind) ? ' WHERE replaces IS NULL' : ''}`,
+  )
+
+/** The same of the rows that were held, with corrections; without an import, of rows that no file brought. */
+export const insertHeld = (
+  tx: Tx,
+  tenant: TenantId,
+  importId: string | null,
+  kind: FactKind,
+  target: Target,
+): Promise<number> => insertFrom(tx, tenant, importId, kind, target, HELD)
+
+function insertFrom(
   tx: Tx,
   tenant: TenantId,
   importId: string | null,
   { fields }: FactKind,
   { table, after }: Target,
+  from: string,
 ): Promise<number> {
   const names = fields.map(({ name }) => name).join(', ')
   const params: SqlValue[] = [tenant, importId]
@@ -88,9 +121,18 @@ export function insertNew(
   return tx.execute(
     `INSERT INTO ${table} (tenant_id, import_id, import_line, ${after === null ? '' : 'trade_seq, '}${names}, payload, row_digest)
      SELECT $1::uuid, $2::uuid, line, ${after === null ? '' : '$3::bigint + row_no, '}${names}, payload, row_digest
-       FROM ${STAGING}
+       FROM ${from}
      ON CONFLICT (tenant_id, ${fields[0]!.name}) DO NOTHING`,
     params,
+  )
+}
+
+/** Holds the staged rows that are not there with the same content. How many. */
+export function holdOthers(tx: Tx, { fields }: FactKind, { table }: Target): Promise<number> {
+  const id = fields[0]!.name
+  return tx.execute(
+    `INSERT INTO ${HELD} SELECT s.* FROM ${STAGING} AS s LEFT JOIN ${table} AS t ON t.${id} = s.${id}
+      WHERE t.row_digest IS DISTINCT FROM s.row_digest`,
   )
 }
 
@@ -126,7 +168,7 @@ const conflictOf = ({ line, id, file, other_line, differences }: ConflictRow): C
   ),
 })
 
-/** Which of the fields differ between the staged row `s` and the other row `t`, as JSON. */
+/** Which of the fields differ between the held row `s` and the other row `t`, as JSON. */
 function differing({ fields }: FactKind): string {
   const each = fields
     .slice(1)
@@ -137,7 +179,7 @@ function differing({ fields }: FactKind): string {
   return `jsonb_build_array(${each.join(', ')})`
 }
 
-/** Staged rows whose id the table has with other content; `limit` at most, in the order of the file. */
+/** Held rows whose id the table has with other content; `limit` at most, in the order of the file. */
 export async function conflictsWithBooks(
   tx: Tx,
   kind: FactKind,
@@ -149,7 +191,7 @@ export async function conflictsWithBooks(
   const rows = await tx.rows<ConflictRow>(
     `SELECT s.line, s.${id} AS id, CASE WHEN t.import_id = $1::uuid THEN NULL ELSE coalesce(i.file_name, 'the trades') END AS file,
             t.import_line AS other_line, ${differing(kind)} AS differences
-       FROM ${STAGING} AS s
+       FROM ${HELD} AS s
        JOIN ${table} AS t ON t.${id} = s.${id} AND t.row_digest <> s.row_digest
        LEFT JOIN trade_imports AS i ON i.import_id = t.import_id
       ORDER BY s.row_no LIMIT ${limit}`,
@@ -158,7 +200,7 @@ export async function conflictsWithBooks(
   return rows.map(conflictOf)
 }
 
-/** Staged rows whose id stands earlier in the file, and not in the table, with other content. */
+/** Held rows whose id stands earlier in the file, and not in the table, with other content. */
 export async function conflictsInFile(
   tx: Tx,
   kind: FactKind,
@@ -168,9 +210,9 @@ export async function conflictsInFile(
   const id = kind.fields[0]!.name
   const rows = await tx.rows<ConflictRow>(
     `SELECT s.line, s.${id} AS id, NULL AS file, t.line AS other_line, ${differing(kind)} AS differences
-       FROM (SELECT ${id}, min(row_no) AS row_no FROM ${STAGING} GROUP BY ${id} HAVING count(*) > 1) AS twice
-       JOIN ${STAGING} AS t ON t.${id} = twice.${id} AND t.row_no = twice.row_no
-       JOIN ${STAGING} AS s ON s.${id} = t.${id} AND s.row_digest <> t.row_digest
+       FROM (SELECT ${id}, min(row_no) AS row_no FROM ${HELD} GROUP BY ${id} HAVING count(*) > 1) AS twice
+       JOIN ${HELD} AS t ON t.${id} = twice.${id} AND t.row_no = twice.row_no
+       JOIN ${HELD} AS s ON s.${id} = t.${id} AND s.row_digest <> t.row_digest
       WHERE NOT EXISTS (SELECT FROM ${table} AS there WHERE there.${id} = s.${id})
       ORDER BY s.row_no LIMIT ${limit}`,
   )
@@ -178,40 +220,40 @@ export async function conflictsInFile(
 }
 
 /** An index and statistics, without which every row would be looked up by reading all of them. */
-export async function prepareLookups(tx: Tx, { fields }: FactKind): Promise<void> {
-  await tx.execute(`CREATE INDEX ON ${STAGING} (${fields[0]!.name})`)
-  if (fields.some(({ name }) => name === 'replaces')) {
-    await tx.execute(`CREATE INDEX ON ${STAGING} (replaces) WHERE replaces IS NOT NULL`)
+export async function prepareLookups(tx: Tx, kind: FactKind): Promise<void> {
+  await tx.execute(`CREATE INDEX ON ${HELD} (${kind.fields[0]!.name})`)
+  if (replaces(kind)) {
+    await tx.execute(`CREATE INDEX ON ${HELD} (replaces) WHERE replaces IS NOT NULL`)
   }
-  await tx.execute(`ANALYZE ${STAGING}`)
+  await tx.execute(`ANALYZE ${HELD}`)
 }
 
-/** Staged corrections that name a row which neither the books nor the file have. */
+/** Held corrections that name a row which neither the books nor the file have. */
 export function replacesNothing(
   tx: Tx,
   limit: number,
 ): Promise<{ line: bigint; order_id: string; replaces: string }[]> {
   return tx.rows(
-    `SELECT s.line, s.order_id, s.replaces FROM ${STAGING} AS s
+    `SELECT s.line, s.order_id, s.replaces FROM ${HELD} AS s
       WHERE s.replaces IS NOT NULL
         AND NOT EXISTS (SELECT FROM trade_records AS t WHERE t.order_id = s.replaces)
-        AND NOT EXISTS (SELECT FROM ${STAGING} AS o WHERE o.order_id = s.replaces)
+        AND NOT EXISTS (SELECT FROM ${HELD} AS o WHERE o.order_id = s.replaces)
       ORDER BY s.row_no LIMIT ${limit}`,
   )
 }
 
-/** Staged corrections of a row that another one corrects already, in the books or earlier in the file. */
+/** Held corrections of a row that another one corrects already, in the books or earlier in the file. */
 export function replacesTwice(
   tx: Tx,
   limit: number,
 ): Promise<{ line: bigint; order_id: string; replaces: string; first: string }[]> {
   return tx.rows(
-    `SELECT s.line, s.order_id, s.replaces, f.order_id AS first FROM ${STAGING} AS s
+    `SELECT s.line, s.order_id, s.replaces, f.order_id AS first FROM ${HELD} AS s
        JOIN LATERAL (
          SELECT * FROM (
            SELECT t.order_id, 0 AS row_no FROM trade_records AS t WHERE t.replaces = s.replaces
            UNION ALL
-           SELECT o.order_id, o.row_no FROM ${STAGING} AS o
+           SELECT o.order_id, o.row_no FROM ${HELD} AS o
             WHERE o.replaces = s.replaces AND o.row_no < s.row_no
          ) AS earlier ORDER BY row_no LIMIT 1
        ) AS f ON f.order_id <> s.order_id
@@ -220,13 +262,13 @@ export function replacesTwice(
   )
 }
 
-/** Staged corrections of staged rows: only these can go round in a circle, for what is there names what was there. */
-export async function stagedCorrections(
+/** Held corrections of held rows: only these can go round in a circle, for what is there names what was there. */
+export async function heldCorrections(
   tx: Tx,
 ): Promise<ReadonlyMap<string, { readonly line: number; readonly replaces: string }>> {
   const rows = await tx.rows<{ line: bigint; order_id: string; replaces: string }>(
-    `SELECT DISTINCT ON (s.order_id) s.line, s.order_id, s.replaces FROM ${STAGING} AS s
-      WHERE s.replaces IS NOT NULL AND EXISTS (SELECT FROM ${STAGING} AS o WHERE o.order_id = s.replaces)
+    `SELECT DISTINCT ON (s.order_id) s.line, s.order_id, s.replaces FROM ${HELD} AS s
+      WHERE s.replaces IS NOT NULL AND EXISTS (SELECT FROM ${HELD} AS o WHERE o.order_id = s.replaces)
       ORDER BY s.order_id, s.row_no`,
   )
   return new Map(rows.map(({ line, order_id, replaces }) => [order_id, { line: Number(line), replaces }]))

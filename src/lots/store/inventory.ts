@@ -7,6 +7,7 @@
 import type { Digest } from '../../base/digest.js'
 import type { SqlValue, TenantId, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
+import { insertInChunks } from '../../books/insert-in-chunks.js'
 import type { RunId } from '../../books/runs.js'
 import type { OpenLot, SymbolState } from '../allocation.js'
 import { compareOrder, type OrderKey } from '../order.js'
@@ -80,28 +81,34 @@ export async function savePoints(
     `CREATE TEMPORARY TABLE lot_staging ON COMMIT DROP AS
      SELECT symbol, point_no, position, part, ${LOT_FIELDS.join(', ')} FROM fifo_inventory_snapshot WITH NO DATA`,
   )
-  await tx.copyIn('pg_temp.point_staging', copyRows(pointRows(symbols)))
-  await tx.copyIn('pg_temp.lot_staging', copyRows(lotRows(symbols)))
-  await tx.execute(
-    `INSERT INTO fifo_inventory_points (tenant_id, allocation_version, batch_id, trades_through, symbol, point_no,
-       through_at, through_rank, through_sequence, through_id, allocations, open_lots, splits, chain, pending, digest)
-     SELECT $1::uuid, $2::integer, $3::uuid, $4::bigint, p.* FROM pg_temp.point_staging AS p`,
-    [tenant, batch.version, batch.id, tradesThrough],
+  await insertInChunks(tx, 'pg_temp.point_staging', copyRows(pointRows(symbols)), () =>
+    tx.execute(
+      `INSERT INTO fifo_inventory_points (tenant_id, allocation_version, batch_id, trades_through, symbol, point_no,
+         through_at, through_rank, through_sequence, through_id, allocations, open_lots, splits, chain, pending, digest)
+       SELECT $1::uuid, $2::integer, $3::uuid, $4::bigint, p.* FROM pg_temp.point_staging AS p`,
+      [tenant, batch.version, batch.id, tradesThrough],
+    ),
   )
-  await tx.execute(
-    `INSERT INTO fifo_inventory_snapshot (tenant_id, allocation_version, symbol, point_no, position, part, ${LOT_FIELDS.join(', ')})
-     SELECT $1::uuid, $2::integer, l.* FROM pg_temp.lot_staging AS l`,
-    [tenant, batch.version],
+  await insertInChunks(tx, 'pg_temp.lot_staging', copyRows(lotRows(symbols)), () =>
+    tx.execute(
+      `INSERT INTO fifo_inventory_snapshot (tenant_id, allocation_version, symbol, point_no, position, part, ${LOT_FIELDS.join(', ')})
+       SELECT $1::uuid, $2::integer, l.* FROM pg_temp.lot_staging AS l`,
+      [tenant, batch.version],
+    ),
   )
 }
 
+/** Lots by the points that they are of, so that the index finds them. */
 async function endPoints(tx: Tx, version: number, symbols: readonly WrittenPoints[]): Promise<void> {
   const params = [version, symbols.map(({ symbol }) => symbol), symbols.map(({ kept }) => kept)]
+  const ending = `SELECT p.symbol, p.point_no FROM fifo_inventory_points AS p
+    JOIN unnest($2::text[], $3::integer[]) AS e(symbol, kept) ON p.symbol = e.symbol AND p.point_no > e.kept
+   WHERE p.allocation_version = $1`
   await asSuperseder(tx, async () => {
     for (const table of ['fifo_inventory_snapshot', 'fifo_inventory_points']) {
       await tx.execute(
-        `DELETE FROM ${table} AS p USING unnest($2::text[], $3::integer[]) AS e(symbol, kept)
-          WHERE p.allocation_version = $1 AND p.symbol = e.symbol AND p.point_no > e.kept`,
+        `DELETE FROM ${table} AS d USING (${ending}) AS e
+          WHERE d.allocation_version = $1 AND d.symbol = e.symbol AND d.point_no = e.point_no`,
         params,
       )
     }

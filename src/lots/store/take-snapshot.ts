@@ -9,7 +9,7 @@ import { MAX_PROBLEMS } from '../../engines/csv-table.js'
 import { HISTORICAL_PNL } from '../fact-kinds.js'
 import { conflictProblem } from './fact-import.js'
 import { ensureSnapshot, type HistoricalRow, historicalRowsOfTrades } from './historical-pnl.js'
-import { conflictsWithBooks, createStaging, insertNew, prepareLookups, STAGING } from './imports.js'
+import { conflictsWithBooks, createStaging, HELD, insertHeld, prepareLookups } from './imports.js'
 
 export interface SnapshotTaken {
   readonly table: string
@@ -22,8 +22,8 @@ export async function takeSnapshot(context: Context, tx: Tx, date: IsoDate): Pro
   const table = await ensureSnapshot(tx, date)
   const rows = await historicalRowsOfTrades(tx)
   await createStaging(tx, HISTORICAL_PNL)
-  await tx.copyIn(STAGING, copyRows(rows.map(stagedRow)))
-  const fresh = await insertNew(tx, context.tenant, null, HISTORICAL_PNL, { table, after: null })
+  await tx.copyIn(HELD, copyRows(rows.map(stagedRow)))
+  const fresh = await insertHeld(tx, context.tenant, null, HISTORICAL_PNL, { table, after: null })
   if (fresh < rows.length) {
     await prepareLookups(tx, HISTORICAL_PNL)
     const found = await conflictsWithBooks(tx, HISTORICAL_PNL, table, null, MAX_PROBLEMS)

@@ -50,6 +50,8 @@ export interface Computation extends Matched {
   /** The facts taken in now, by symbol; of symbols gone on with, those after the state in `from`. */
   readonly table: ReadonlyMap<string, SymbolFacts>
   readonly from: ReadonlyMap<string, InventoryPoint>
+  /** Rows of each symbol before anything is written. */
+  readonly stored: ReadonlyMap<string, number>
   /** Trades among them. */
   readonly trades: number
   readonly result_digest: Digest
@@ -88,6 +90,7 @@ export async function compute(context: Context, tx: Tx, wanted: Wanted): Promise
     facts: addSums(goesOn ? base.facts : NO_FACTS, fresh),
     table,
     from: scope.points,
+    stored: new Map([...progress].map(([symbol, { allocations: rows }]) => [symbol, rows])),
     trades: [...table.values()].reduce((sum, facts) => sum + facts.trades, 0),
     result_digest: resultDigest(config, digests),
     allocations,

@@ -48,7 +48,7 @@ export interface ComputeRequest {
   readonly isVerified: boolean
 }
 
-export interface ComputedVersion extends Omit<Computation, 'facts'> {
+export interface ComputedVersion extends Omit<Computation, 'facts' | 'stored'> {
   readonly run_id: RunId
   readonly status: 'completed' | 'partial'
   readonly config: LotConfig
@@ -144,7 +144,7 @@ async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<C
   if (request.isVerified) await verify(context, tx, wanted, computation)
   context.progress.report('storing allocations', computation.changed.length)
   if (request.isForced) await reconfigure(tx, version, config)
-  const unmatched = await unmatchedAfter(tx, version, computation.changed)
+  const unmatched = await unmatchedAfter(tx, version, computation)
   const batch = { version, id: run }
   const rows = await saveAllocations(
     tx,
@@ -152,6 +152,7 @@ async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<C
     batch,
     computation.changed.map(({ from, result }) => ({
       symbol: result.symbol,
+      stored: computation.stored.get(result.symbol) ?? 0,
       kept: from?.state.allocations ?? 0,
       allocations: result.allocations,
     })),
