@@ -55,6 +55,8 @@ export interface Operation {
   readonly flags?: Readonly<Record<string, string>>
   /** Lists whose flag takes words one after another, as in --versions 1 2, instead of a document. */
   readonly words?: readonly string[]
+  /** Says that it asks nothing of the books: the command line then opens none. */
+  readonly books?: 'none'
   /** Where HTTP serves it. */
   readonly http?: HttpBinding
   /**

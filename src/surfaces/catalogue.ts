@@ -1,5 +1,6 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
+import { modelOperations } from '../attribution/operations/models.js'
 import type { Operation } from '../books/operation.js'
 import { allocationOperations } from '../lots/operations/allocations.js'
 import { compareOperations as lotCompareOperations } from '../lots/operations/compare.js'
@@ -57,4 +58,5 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotCompareOperations,
   ...lotExportOperations,
   ...reviewOperations,
+  ...modelOperations,
 ]

@@ -6,7 +6,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { problem, Refusal } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
-import type { Operation } from '../../books/operation.js'
+import type { Context, Operation } from '../../books/operation.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Environment } from '../environment.js'
 import { openSession, type Session } from '../session.js'
@@ -123,6 +123,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   runs: 'Calculations: create, list, show, results, adjustments, explain, facts, compare, verify.',
   export: 'Evidence to take away: sealed bundles of runs.',
   lots: 'Which buy each sell used, and what it earned: compute, validate, publish, explain, compare, report.',
+  attribution: 'Revenue divided over channels: models, and what they make of counted paths.',
   review: 'What computations of lots could not settle: list, show, assign, resolve, dismiss.',
 }
 
@@ -139,13 +140,33 @@ async function runOperation(
   const input = await inputOf(operation, command.processedArgs, given)
   if (isPaged(operation) && given.all === true)
     return printAllPages(context, operation, input as Readonly<Record<string, unknown>>, given)
-  const output = await context.withSession(async ({ context: operationContext }) =>
-    operation.run(operationContext, input as never),
-  )
+  const output =
+    operation.books === 'none'
+      ? await operation.run(withoutBooks(context), input as never)
+      : await context.withSession(async ({ context: operationContext }) =>
+          operation.run(operationContext, input as never),
+        )
   const parsed = operation.output.parse(output)
   show(context, operation.name, parsed)
   return operation.violated?.(parsed as never) === true ? 1 : 0
 }
+
+/** The context of operations that ask nothing of the books. */
+const withoutBooks = ({ environment, settings }: CommandContext): Context => ({
+  get books(): never {
+    throw new Error('the operation says that it asks nothing of the books')
+  },
+  get tenant(): never {
+    throw new Error('an operation without books has no tenant')
+  },
+  who: settings.user.value,
+  engineVersion: environment.version,
+  now: environment.now,
+  newId: environment.newId,
+  elapsed: environment.elapsed,
+  progress: { report: () => undefined },
+  signal: environment.signal,
+})
 
 function show(context: CommandContext, name: string, output: unknown): void {
   context.print(shown(context, name, output))
