@@ -26,6 +26,7 @@ export interface OrderColumns {
   readonly executed_at: readonly string[]
   readonly account: readonly (string | null)[]
   readonly strategy: readonly (string | null)[]
+  readonly bracket: readonly (string | null)[]
 }
 
 /** All allocations of one symbol, in the order in which they arose. Arrays have one member per allocation. */
@@ -93,13 +94,14 @@ export interface AllocationRow {
  */
 export interface OpenLot {
   readonly symbol: string
-  /** The pool it is in: `symbol`, `account:NAME` or `strategy:NAME` (empty NAME: none). */
+  /** The pool of its scope: `symbol`, `account:NAME` or `strategy:NAME` (empty NAME: none). */
   readonly pool: string
   /** The trade that opened it. */
   readonly order_id: string
   /** The account that holds it now; the trade's own unless it was transferred. */
   readonly account: string | null
   readonly strategy: string | null
+  readonly bracket: string | null
   readonly side: LotSide
   /** What the whole trade brought or sold, in units of its own time. */
   readonly original_size: string

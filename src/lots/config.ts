@@ -12,7 +12,7 @@ import { type NanoInstant, parseInstant } from './instant.js'
 import { parseAmount } from './trade.js'
 
 /** Raised whenever the same facts and configuration would give other rows. */
-export const ENGINE_VERSION = 'lots/1'
+export const ENGINE_VERSION = 'lots/2'
 
 export const METHODS = ['fifo', 'lifo', 'hifo', 'lofo', 'average', 'specific'] as const
 export type Method = (typeof METHODS)[number]

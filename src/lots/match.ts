@@ -81,7 +81,7 @@ class Matching {
     const since = this.through?.at ?? ''
     this.switched = config.switches.filter(({ at }) => at <= since).length
     const { method, scope } = inForce(config, since)
-    this.pools = new Pools(method, scope, (order) => orders.strategy[order]!)
+    this.pools = new Pools(method, scope, orders)
     const lots = from === undefined ? [] : restoreLots(from, scales)
     this.opened = from === undefined ? 0 : (from.lots.at(-1)?.position ?? -1) + 1
     for (const lot of lots) this.put(lot)
@@ -126,7 +126,7 @@ class Matching {
       if (next === undefined || next.at > at) return
       const lots = this.pools.open()
       const { orders } = this.allocations
-      this.pools = new Pools(next.method, next.scope, (order) => orders.strategy[order]!)
+      this.pools = new Pools(next.method, next.scope, orders)
       for (const lot of lots) this.put(lot)
       this.switched += 1
     }
@@ -142,7 +142,6 @@ class Matching {
     const order = this.base + row
     const buy = facts.buy[row]!
     const account = facts.account[row]!
-    const strategy = facts.strategy[row]!
     const rest = this.restOf(row)
     const size = rest.size
     const gross = rest.gross
@@ -152,7 +151,7 @@ class Matching {
     if (follows) this.closeNamed(row, rest)
     else {
       if (named.length > 0) this.ignoredIds(row)
-      const { queue, average } = pools.side(account, strategy, buy)
+      const { queue, average } = pools.side(order, account, buy)
       let touched: Lot | undefined
       while (rest.size > 0n) {
         const lot = queue.first()
@@ -246,9 +245,18 @@ class Matching {
     cut(rest, size, rest, this.tradeSlice)
     this.allocations.unmatched(this.base + row, size, this.tradeSlice)
     const text = this.sizeText(size)
-    this.find('OVERSELL', 'warning', this.facts.order_id[row]!, text, {
-      message: `No lot covers ${text} of sell ${this.facts.order_id[row]}.`,
-      suggestion: 'Import the missing buy or transfer, or allow short positions.',
+    const id = this.facts.order_id[row]!
+    const bracket = this.pools.method === 'specific' ? this.facts.bracket[row]! : null
+    if (bracket === null || this.facts.lot_ids[row]!.length > 0) {
+      this.find('OVERSELL', 'warning', id, text, {
+        message: `No lot covers ${text} of sell ${id}.`,
+        suggestion: 'Import the missing buy or transfer, or allow short positions.',
+      })
+      return
+    }
+    this.find('OVERSELL', 'warning', id, text, {
+      message: `No lot of bracket ${bracket} covers ${text} of sell ${id}.`,
+      suggestion: 'Import the missing buy of the bracket, or correct the bracket of one of them.',
     })
   }
 

@@ -144,9 +144,11 @@ class Replay {
     account: string | null,
   ): string {
     if (scope === 'symbol' && method !== 'specific') return ''
-    const strategy = this.facts.strategy[row]!
-    const own = scope === 'symbol' ? null : scope === 'account' ? account : strategy
-    return JSON.stringify(method === 'specific' ? [own, strategy] : own)
+    const { strategy, bracket } = this.facts
+    const own = scope === 'symbol' ? null : scope === 'account' ? account : strategy[row]!
+    if (method !== 'specific') return JSON.stringify(own)
+    const shared = bracket[row] === null ? { strategy: strategy[row]! } : { bracket: bracket[row]! }
+    return JSON.stringify([own, shared])
   }
 
   private rank(method: Method, scope: Scope): Ranking {

@@ -23,6 +23,7 @@ export class SymbolFacts {
   readonly venue_sequence: (string | null)[] = []
   readonly account: (string | null)[] = []
   readonly strategy: (string | null)[] = []
+  readonly bracket: (string | null)[] = []
   readonly lot_ids: (readonly string[])[] = []
   /** As reported, canonical text. */
   readonly price: string[] = []
@@ -70,6 +71,7 @@ export class SymbolFacts {
     this.venue_sequence.push(trade.venue_sequence)
     this.account.push(trade.account)
     this.strategy.push(trade.strategy)
+    this.bracket.push(trade.bracket)
     this.lot_ids.push(trade.lot_ids)
     this.price.push(canonicalDecimal(trade.price))
     this.units.push(size.units)

@@ -52,6 +52,7 @@ export function ordersOf(facts: SymbolFacts, from: SymbolState | undefined): Ord
     executed_at: [...lots.map((lot) => lot.opened_at), ...facts.executed_at],
     account: [...lots.map((lot) => lot.opened_in), ...facts.account],
     strategy: [...lots.map((lot) => lot.strategy), ...facts.strategy],
+    bracket: [...lots.map((lot) => lot.bracket), ...facts.bracket],
   }
 }
 
@@ -128,6 +129,7 @@ export function openLots(
       order_id: orders.order_id[order]!,
       account,
       strategy,
+      bracket: orders.bracket[order]!,
       side: lot.short ? 'short' : 'long',
       original_size: sizeText(lot.rankSize / since.numerator),
       remaining_size: sizeText(lot.size),

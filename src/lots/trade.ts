@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
-import type { Digest } from '../base/digest.js'
+import { type Digest, digestOf } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
 import { type NanoInstant, parseInstant } from './instant.js'
@@ -35,6 +35,8 @@ export interface Trade {
   readonly venue_sequence: string | null
   /** Order ids of the lots this trade closes, for specific identification; in a row separated by spaces or semicolons. Empty: none named. */
   readonly lot_ids: readonly string[]
+  /** What the trades of one position share; under specific identification they close one another's lots. */
+  readonly bracket: string | null
   /** Order id of the row this one corrects. */
   readonly replaces: string | null
 }
@@ -64,6 +66,7 @@ export const TRADE_COLUMNS = [
   'replaces',
   'venue_sequence',
   'lot_ids',
+  'bracket',
 ] as const
 export type TradeColumn = (typeof TRADE_COLUMNS)[number]
 export const REQUIRED_TRADE_COLUMNS = TRADE_COLUMNS.slice(0, 7)
@@ -226,6 +229,7 @@ export function parseTrade(row: RawTrade, options: ParseOptions = {}): Parsed<Tr
         .text('lot_ids')
         ?.split(/[;\s]+/)
         .filter((id) => id !== '') ?? NONE,
+    bracket: read.text('bracket'),
     replaces,
   })
 }
@@ -254,8 +258,26 @@ function readSequence(read: RowReader): string | null {
   return null
 }
 
-/** What a row says, whatever its spelling: the same id with another digest is another content. */
-export function tradeDigest(record: TradeRecord): Digest {
+/** What is kept with a row of trades besides its record: of a cancellation the bracket, and of an older system its results. */
+export interface KeptWithTrade {
+  readonly bracket: string | null
+  readonly parent_id: string | null
+  /** Canonical decimal text. */
+  readonly pnl_usd: string | null
+}
+
+/**
+ * What a row says, whatever its spelling: the same id with another digest is another content. What is kept besides
+ * is said only where there is any, so that a trade has one digest with and without these columns in its file.
+ */
+export function tradeDigest(record: TradeRecord, kept?: KeptWithTrade): Digest {
+  const own = digestOfRecord(record)
+  const bracket = kept?.bracket ?? (record.is === 'trade' ? record.bracket : null)
+  const [parent, pnl] = [kept?.parent_id ?? null, kept?.pnl_usd ?? null]
+  return bracket === null && parent === null && pnl === null ? own : digestOf([own, bracket, parent, pnl])
+}
+
+function digestOfRecord(record: TradeRecord): Digest {
   if (record.is === 'cancellation') {
     return digestOfFields(['cancellation', record.order_id, record.replaces])
   }

@@ -273,6 +273,7 @@ describe('causes of an unmatched sell', () => {
     symbol: 'BTC-USD',
     account: 'A',
     strategy: 'X',
+    bracket: null,
     executed_at: at,
     unmatched_size: '1',
   }

@@ -11,7 +11,7 @@ import type { SymbolFacts } from '#tieout/lots/symbol-facts'
 import { parseTrade, type RawTrade, type Trade } from '#tieout/lots/trade'
 import { parsed } from './random-lots.js'
 
-/** `id side size @ price`, then `fee F`, `in ACCOUNT`, `for STRATEGY`, `lots A,B`, `feeIn CUR`, `of SYMBOL`; a line an hour. */
+/** `id side size @ price`, then `fee F`, `in ACCOUNT`, `for STRATEGY`, `lots A,B`, `bracket K`, `feeIn CUR`, `of SYMBOL`; a line an hour. */
 export function trades(lines: string): Trade[] {
   return lines
     .trim()
@@ -33,6 +33,7 @@ export function trades(lines: string): Trade[] {
         fee_currency: said('feeIn') ?? '',
         account: said('in') ?? '',
         strategy: said('for') ?? '',
+        bracket: said('bracket') ?? '',
         lot_ids: (said('lots') ?? '').replaceAll(',', ' '),
         executed_at: said('at') ?? `2025-03-${day}T${String(hour % 24).padStart(2, '0')}:00:00Z`,
       }

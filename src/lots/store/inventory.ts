@@ -46,6 +46,7 @@ const LOT_FIELDS = [
   'order_id',
   'account',
   'strategy',
+  'bracket',
   'side',
   'original_size',
   'remaining_size',
