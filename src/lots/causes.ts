@@ -96,7 +96,9 @@ export class CauseFinder {
     const bySharedKey = method === 'specific'
     const strategies =
       scope === 'strategy' || (bySharedKey && sell.bracket === null)
-        ? before.filter((lot) => lot.strategy !== sell.strategy && (!bySharedKey || lot.bracket === sell.bracket))
+        ? before.filter(
+            (lot) => lot.strategy !== sell.strategy && (!bySharedKey || lot.bracket === sell.bracket),
+          )
         : []
     const brackets = bySharedKey ? before.filter((lot) => lot.bracket !== sell.bracket) : []
     return [

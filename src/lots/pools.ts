@@ -4,8 +4,8 @@
  * money is shared from. Raises nothing.
  */
 
-import type { Method, Scope } from './config.js'
 import type { OrderColumns } from './allocation.js'
+import type { Method, Scope } from './config.js'
 import { cut, type Holding, type Lot, type Slice } from './lot.js'
 import { type LotQueue, lotQueue } from './lot-queue.js'
 

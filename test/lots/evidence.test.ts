@@ -264,6 +264,9 @@ test('what if: every method side by side, on the lots that are open', () => {
   ])
   for (const { pnl, long_term, short_term } of answers) expect(sum([long_term, short_term])).toBe(pnl)
   expect(whatIf(state, { ...sale!, lot_ids: [] }, config)).toHaveLength(5)
+  const ofBracket = whatIf(state, { ...sale!, lot_ids: [], bracket: 'K' }, config)
+  expect(ofBracket.at(-1)).toMatchObject({ method: 'specific', unmatched_size: '1.5' })
+  expect(whatIf(state, { ...sale!, lot_ids: [] }, { ...config, method: 'specific' })).toHaveLength(6)
 })
 
 describe('causes of an unmatched sell', () => {
@@ -282,9 +285,14 @@ describe('causes of an unmatched sell', () => {
     const open = [...symbols.values()].flatMap(({ state }) => state.lots)
     return new CauseFinder(open, config).causes({ ...sell, ...change })
   }
+  const SPECIFIC = { method: 'specific' }
   test.each([
     ['a lot in another account', 'b1 buy 2 @ 100 in B', { scope: 'account' }, {}, 'other_account'],
     ['a lot of another strategy', 'b1 buy 2 @ 100 for Y', { scope: 'strategy' }, {}, 'other_strategy'],
+    ['a lot of another bracket', 'b1 buy 2 @ 100 bracket L', SPECIFIC, { bracket: 'K' }, 'other_bracket'],
+    ['a lot of a bracket', 'b1 buy 2 @ 100 for X bracket L', SPECIFIC, {}, 'other_bracket'],
+    ['a lot of no bracket', 'b1 buy 2 @ 100 for X', SPECIFIC, { bracket: 'K' }, 'other_bracket'],
+    ['a strategy, by its shared key', 'b1 buy 2 @ 100 for Y', SPECIFIC, {}, 'other_strategy'],
     ['a symbol spelled alike', 'b1 buy 2 @ 100 of BTC/USD', {}, {}, 'other_spelling'],
     ['a buy after the sell', 'b1 buy 2 @ 100 in A at 2025-03-06T00:00:00Z', {}, {}, 'late_buy'],
     ['dust', 'b1 buy 2 @ 100 of ETH-USD', { dust: '0.1' }, { unmatched_size: '0.1' }, 'dust'],

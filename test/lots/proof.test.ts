@@ -140,6 +140,28 @@ describe('rows of one method are no proof of another', () => {
   })
 })
 
+test('specific: a lot of another bracket, one of the bracket passed over, none of it left unmatched', () => {
+  const book = (bracket: string): ReturnType<typeof lots> =>
+    lots(
+      trades(`
+        b1 buy  1 @ 100 bracket K
+        b2 buy  1 @ 100 bracket K
+        b3 buy  1 @ 100 bracket L
+        s1 sell 1 @ 110 bracket ${bracket}`),
+      { method: 'specific' },
+    )
+  const computed = book('K')
+  const kept = stored(computed)
+  expect(prove(computed, kept).violations).toEqual([])
+  expect(prove(computed, stored(book('L'))).counts).toMatchObject({ POOL: 1, CONSERVATION: 0 })
+  expect(prove(computed, stored(book('M'))).counts).toMatchObject({ ORDER: 1, COMPLETENESS: 0 })
+  const younger = stored(computed)
+  younger.rows[0]![at('buy_order_id')] = 'b2'
+  younger.rows[0]![at('buy_executed_at')] = '2025-03-01T01:00:00.000000000Z'
+  younger.open[0] = { ...younger.open[0]!, order_id: 'b1' }
+  expect(prove(computed, younger).counts).toMatchObject({ ORDER: 1, POOL: 0, COPY: 0 })
+})
+
 test('a fee shared otherwise than by size, although the shares sum to it', () => {
   const computed = lots(trades('b1 buy 2 @ 100 fee 1\ns1 sell 1 @ 110\ns2 sell 1 @ 110'))
   const kept = stored(computed)

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatDecimal, normalize, parseDecimal } from '#tieout/base/decimal'
+import { digestOf } from '#tieout/base/digest'
 import type { Refusal } from '#tieout/base/errors'
 import { effectiveTrades, factDigest, parseBalance, parseSplit, parseTransfer } from '#tieout/lots/facts'
 import { FactsDigest } from '#tieout/lots/facts-digest'
@@ -96,11 +97,26 @@ describe('a row', () => {
       { strategy: 'A' },
       { venue_sequence: '7' },
       { lot_ids: 'a b' },
+      { bracket: 'a' },
       { replaces: 'o0' },
       { size: '', replaces: 'o0' },
     ]
     const digests = new Set([ROW, ...changes.map((change) => ({ ...ROW, ...change }))].map(digest))
     expect(digests.size).toBe(changes.length + 1)
+  })
+
+  test('has the digest of rows that were imported before brackets were read', () => {
+    const plain = parsed(parseTrade(ROW))
+    const kept = { bracket: 'K', parent_id: null, pnl_usd: null }
+    const before = digestOf([tradeDigest(plain), 'K', null, null])
+    const now = parsed(parseTrade({ ...ROW, bracket: 'K' }))
+    expect([tradeDigest(now), tradeDigest(now, kept), tradeDigest(plain, kept)]).toEqual([
+      before,
+      before,
+      before,
+    ])
+    const cancelled = parsed(parseTrade({ ...ROW, size: '', replaces: 'o0' }))
+    expect(tradeDigest(cancelled, kept)).toBe(digestOf([tradeDigest(cancelled), 'K', null, null]))
   })
 })
 

@@ -318,9 +318,7 @@ export function naiveLots(facts: readonly NaiveFact[], config: NaiveConfig): Nai
       }
     } else {
       while (isPositive(rest.size)) {
-        const [lot] = lots
-          .filter((each) => each.short !== rest.short && samePool(fact, each))
-          .sort(byMethod)
+        const [lot] = lots.filter((each) => each.short !== rest.short && samePool(fact, each)).sort(byMethod)
         if (lot === undefined) break
         close(lot)
       }

@@ -12,7 +12,7 @@ import { resultDigest } from '../compute.js'
 import { type LotConfig, type LotConfigDraft, lotConfig } from '../config.js'
 import { type ProofRule, proveLots, type Violation } from '../proof.js'
 import { readClaims } from '../store/claims.js'
-import { type Computation, listComputations } from '../store/computation-log.js'
+import { type Computation, engineOf, listComputations } from '../store/computation-log.js'
 import { changedFacts } from '../store/fact-contents.js'
 import { sumFacts, sumsDigest } from '../store/facts.js'
 import { loadStates, newestPoints, type Point } from '../store/inventory.js'
@@ -40,7 +40,9 @@ export async function validateVersion(context: Context, tx: Tx, version: number)
   const points = await newestPoints(tx, version)
   const states = await loadStates(tx, version, points)
   const open = [...states.values()].flatMap(({ lots }) => lots)
-  const again = await recompute(context, config, facts, points)
+  // Rows of an earlier engine are right where this one gives the same: only the digest of the whole names it.
+  const engine = await engineOf(tx, newest.batch_id)
+  const again = await recompute(context, config, { facts, points, engine })
   context.progress.report('proving', claims.rows)
   const sums = await sumFacts(tx, { after: 0n, through: BigInt(newest.trades_through!) })
   const proof = proveLots({
@@ -121,9 +123,13 @@ interface Again {
 async function recompute(
   context: Context,
   config: LotConfig,
-  facts: ReadonlyMap<string, SymbolFacts>,
-  points: readonly Point[],
+  given: {
+    readonly facts: ReadonlyMap<string, SymbolFacts>
+    readonly points: readonly Point[]
+    readonly engine: string | undefined
+  },
 ): Promise<Again> {
+  const { facts, points, engine } = given
   const { changed, failed } = await matchSymbols({
     facts,
     config,
@@ -141,7 +147,7 @@ async function recompute(
     ({ symbol, allocations, open_lots }) => allocations + open_lots > 0 && !facts.has(symbol),
   )
   return {
-    digest: resultDigest(config, new Map(filled.map(({ symbol, digest }) => [symbol, digest]))),
+    digest: resultDigest(config, new Map(filled.map(({ symbol, digest }) => [symbol, digest])), engine),
     moves: results.flatMap(({ moves }) => moves),
     differing: [
       ...filled.filter(({ symbol, digest }) => stored.get(symbol) !== digest).map(({ symbol }) => symbol),

@@ -41,7 +41,9 @@ function explainedText(out: Explained, style: Style): string {
   const { lines, sources } = out
   const bracket = out.bracket === null ? '' : ` of bracket ${out.bracket}`
   return [
-    style.bold(printable(`${out.sell_order_id} sold ${out.size} ${out.symbol}${bracket}: P&L ${amountOf(out.pnl)}`)),
+    style.bold(
+      printable(`${out.sell_order_id} sold ${out.size} ${out.symbol}${bracket}: P&L ${amountOf(out.pnl)}`),
+    ),
     ...lines.flatMap(({ allocation: row, arithmetic, days_held }) => {
       const held = days_held === null ? '' : `, held ${plural(days_held, 'day')}`
       const lot =
