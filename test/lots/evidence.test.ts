@@ -16,7 +16,7 @@ import { daysBetween, isLongTerm } from '#tieout/lots/days'
 import { explainSell } from '#tieout/lots/explain'
 import { type Balance, parseBalance } from '#tieout/lots/facts'
 import { moneyBridge } from '#tieout/lots/money-bridge'
-import { form8949 } from '#tieout/lots/report-8949'
+import { Form8949 } from '#tieout/lots/report-8949'
 import { whatIf } from '#tieout/lots/what-if'
 import { lots, split, trades, transfer } from '../support/lots.js'
 import { configOf, factOf, parsed, randomConfig, randomFacts, SYMBOL } from '../support/random-lots.js'
@@ -323,6 +323,12 @@ describe('causes of an unmatched sell', () => {
 })
 
 describe('Form 8949', () => {
+  const form = (rows: readonly AllocationRow[]) => {
+    const made = new Form8949()
+    const all = rows.map((row) => made.row(row))
+    return [...all.filter(({ part }) => part === 'I'), ...all.filter(({ part }) => part === 'II')]
+  }
+
   test.each([
     ['2024-03-01', '2025-03-01', false],
     ['2024-03-01', '2025-03-02', true],
@@ -342,7 +348,7 @@ describe('Form 8949', () => {
           s4 sell 1 @ 9`),
       ),
     )
-    const report = form8949(rows)
+    const report = form(rows)
     expect(
       report.map((row) => [row.part, row.acquired, row.proceeds, row.cost, row.adjustment, row.gain]),
     ).toEqual([
@@ -361,7 +367,7 @@ describe('Form 8949', () => {
     const rows = rowsOf(
       lots(trades('s1 sell 1 @ 100 at 2023-01-01T00:00:00Z\nb1 buy 1 @ 90'), { short: 'allow' }),
     )
-    expect(form8949(rows)[0]).toMatchObject({
+    expect(form(rows)[0]).toMatchObject({
       part: 'I',
       acquired: '2025-03-01',
       sold: '2025-03-01',
