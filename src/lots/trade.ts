@@ -1,6 +1,6 @@
 /**
  * The trade record: one fill, as it was reported, never changed. A raw row of text becomes a trade or all its
- * problems (TIE-3101 to TIE-3106), which the caller gives a line and raises together.
+ * problems (TIE-3101 to TIE-3106, TIE-3114, TIE-3115), which the caller gives a line and raises together.
  */
 
 import { createHash } from 'node:crypto'
@@ -8,7 +8,8 @@ import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } 
 import { type Digest, digestOf } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
-import { type NanoInstant, parseInstant } from './instant.js'
+import { type NanoInstant, type ParsedInstant, parseInstant } from './instant.js'
+import { offsetText, type TimeZone } from './time-zone.js'
 
 export type Side = 'buy' | 'sell'
 
@@ -85,8 +86,8 @@ export type Parsed<T> =
   | { readonly is: 'refused'; readonly problems: readonly ColumnProblem[] }
 
 export interface ParseOptions {
-  /** Zone of times that say none: UTC or ±HH:MM. */
-  readonly zone?: string
+  /** Zone of times that say none. */
+  readonly zone?: TimeZone
 }
 
 /** Digits before and after the point together, exponent written out. */
@@ -174,17 +175,7 @@ export class RowReader {
     if (text === null) return null
     const parsed = parseInstant(text, this.options.zone)
     if (parsed.is === 'instant') return parsed.instant
-    this.add(
-      column,
-      parsed.is === 'without_zone'
-        ? problem('TIE-3105', { column, value: text })
-        : problem('TIE-3106', {
-            column,
-            value: text,
-            what: 'instant',
-            expected: 'an ISO time with its zone and at most nine digits of a second: 2025-12-24T09:00:00Z',
-          }),
-    )
+    this.add(column, noInstant(column, text, parsed))
     return null
   }
 
@@ -235,6 +226,27 @@ export function parseTrade(row: RawTrade, options: ParseOptions = {}): Parsed<Tr
 }
 
 const NONE: readonly string[] = []
+
+function noInstant(
+  column: string,
+  value: string,
+  parsed: Exclude<ParsedInstant, { readonly is: 'instant' }>,
+): Problem {
+  switch (parsed.is) {
+    case 'without_zone':
+      return problem('TIE-3105', { column, value })
+    case 'skipped':
+      return problem('TIE-3114', { column, value, zone: parsed.zone })
+    case 'twice': {
+      const [first, second] = parsed.offsets.map(offsetText) as [string, string]
+      return problem('TIE-3115', { column, value, zone: parsed.zone, first, second })
+    }
+    case 'none': {
+      const expected = 'an ISO time with its zone and at most nine digits of a second: 2025-12-24T09:00:00Z'
+      return problem('TIE-3106', { column, value, what: 'instant', expected })
+    }
+  }
+}
 
 function readSide(read: RowReader): Side {
   const value = read.required('side')

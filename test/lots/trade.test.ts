@@ -7,7 +7,8 @@ import { digestOf } from '#tieout/base/digest'
 import type { Refusal } from '#tieout/base/errors'
 import { effectiveTrades, factDigest, parseBalance, parseSplit, parseTransfer } from '#tieout/lots/facts'
 import { FactsDigest } from '#tieout/lots/facts-digest'
-import { parseInstant, parseOffset } from '#tieout/lots/instant'
+import { parseInstant } from '#tieout/lots/instant'
+import { parseOffset, timeZone } from '#tieout/lots/time-zone'
 import { parseAmount, parseTrade, type RawTrade, type TradeRecord, tradeDigest } from '#tieout/lots/trade'
 import { parsed } from '../support/random-lots.js'
 
@@ -138,8 +139,9 @@ describe('instants', () => {
   ])('%s is none', (text) => expect(parseInstant(text).is).toBe('none'))
 
   test('a zone of the file holds where the text has none', () => {
-    expect(parseInstant('2025-03-01T10:00:00', '+01:00')).toEqual(parseInstant('2025-03-01T09:00:00Z'))
-    expect(parseInstant('2025-03-01T10:00:00Z', '+01:00')).toEqual(parseInstant('2025-03-01T10:00:00Z'))
+    const zone = timeZone('+01:00')!
+    expect(parseInstant('2025-03-01T10:00:00', zone)).toEqual(parseInstant('2025-03-01T09:00:00Z'))
+    expect(parseInstant('2025-03-01T10:00:00Z', zone)).toEqual(parseInstant('2025-03-01T10:00:00Z'))
     expect([
       parseOffset('UTC'),
       parseOffset('-0530'),
