@@ -16,6 +16,7 @@ import { cut, type Holding, Lot, type Slice, unitAt } from './lot.js'
 import { closingOrder } from './lot-queue.js'
 import { compareOrder, type OrderKey } from './order.js'
 import { Pools } from './pools.js'
+import { finished, STEP, type Steps } from './steps.js'
 import { LEAST_PLACES, type SymbolFacts } from './symbol-facts.js'
 import { openLots, ordersOf, restoreLots, scalesOf, symbolDigest } from './symbol-state.js'
 
@@ -28,6 +29,15 @@ export interface MatchOptions {
 }
 
 export function matchSymbol(facts: SymbolFacts, config: LotConfig, options: MatchOptions = {}): SymbolResult {
+  return finished(matchInSteps(facts, config, options))
+}
+
+/** The same, for many facts: whoever drives it may stop between two steps. */
+export function matchInSteps(
+  facts: SymbolFacts,
+  config: LotConfig,
+  options: MatchOptions = {},
+): Steps<SymbolResult> {
   return new Matching(facts, config, options.from).run(options)
 }
 
@@ -87,10 +97,11 @@ class Matching {
     for (const lot of lots) this.put(lot)
   }
 
-  run({ checkpointEvery, onCheckpoint }: MatchOptions): SymbolResult {
+  *run({ checkpointEvery, onCheckpoint }: MatchOptions): Steps<SymbolResult> {
     const { facts } = this
     let sinceCheckpoint = 0
-    for (const row of facts.sorted()) {
+    let sinceStep = 0
+    for (const row of yield* facts.sortedInSteps()) {
       const at = this.advance(row)
       if (this.switched < this.config.switches.length) this.switchUpTo(at)
       if (row < facts.trades) this.trade(row)
@@ -98,14 +109,21 @@ class Matching {
       else this.transfer(facts.transfers[row - facts.trades - facts.splits.length]!)
       sinceCheckpoint += 1
       if (sinceCheckpoint === checkpointEvery) {
-        onCheckpoint?.(this.state(row))
+        if (onCheckpoint !== undefined) onCheckpoint(yield* this.state(row))
         sinceCheckpoint = 0
+      }
+      sinceStep += 1
+      // Splits and transfers walk over all open lots.
+      if (sinceStep === STEP || row >= facts.trades) {
+        yield
+        sinceStep = 0
       }
       this.last = row
     }
-    const state = this.state(this.last)
+    const state = yield* this.state(this.last)
     const { allocations, moves, findings } = this
-    return { symbol: facts.symbol, allocations, moves, findings, state, digest: symbolDigest(state) }
+    const digest = yield* symbolDigest(state)
+    return { symbol: facts.symbol, allocations, moves, findings, state, digest }
   }
 
   /** The instant of a fact; checks, once, that the facts come after the state. */
@@ -352,12 +370,12 @@ class Matching {
     return canonicalDecimal({ units, scale: this.sizeScale })
   }
 
-  private state(row: number): SymbolState {
+  private *state(row: number): Steps<SymbolState> {
     const through = row < 0 ? this.through : this.facts.keyOf(row)
     return {
       symbol: this.facts.symbol,
       through,
-      lots: openLots(this.pools, this.allocations, this.splits),
+      lots: yield* openLots(this.pools, this.allocations, this.splits),
       splits: [...this.splits],
       ...this.rows.state(),
     }

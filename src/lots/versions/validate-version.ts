@@ -20,6 +20,7 @@ import { readSeenFacts, type SeenFacts, seenFacts } from '../store/seen-facts.js
 import { findVersion } from '../store/versions.js'
 import { isEmpty, matchSymbols } from '../symbol-change.js'
 import { FactTable, type SymbolFacts } from '../symbol-facts.js'
+import { heard } from './computation.js'
 
 export interface Validation {
   readonly computation_no: number
@@ -139,6 +140,7 @@ async function recompute(
       step(context, 'computing again', done)
       if (done === of) context.progress.report('computing again', done, 1)
     },
+    pause: () => heard(context),
   })
   const stored = new Map(points.map(({ symbol, digest }) => [symbol, digest]))
   const results = changed.map(({ result }) => result)
