@@ -7,7 +7,7 @@
  */
 
 import { canonicalDecimal, normalize, pow10, rescale } from '../base/decimal.js'
-import type { LotFinding, LotMove, SymbolResult, SymbolState } from './allocation.js'
+import type { LotFinding, SymbolResult, SymbolState } from './allocation.js'
 import { AllocationBuilder } from './allocation-builder.js'
 import { AllocationDigest } from './allocation-digest.js'
 import { dustOf, inForce, type LotConfig } from './config.js'
@@ -54,7 +54,6 @@ class Matching {
   private readonly amountScale: number
   private readonly rows: AllocationDigest
   private readonly allocations: AllocationBuilder
-  private readonly moves: LotMove[] = []
   private readonly findings: LotFinding[] = []
   /** Lots before the facts' own trades in the table of orders. */
   private readonly base: number
@@ -121,9 +120,9 @@ class Matching {
       this.last = row
     }
     const state = yield* this.state(this.last)
-    const { allocations, moves, findings } = this
+    const { allocations, findings } = this
     const digest = yield* symbolDigest(state)
-    return { symbol: facts.symbol, allocations, moves, findings, state, digest }
+    return { symbol: facts.symbol, allocations, findings, state, digest }
   }
 
   /** The instant of a fact; checks, once, that the facts come after the state. */
@@ -320,7 +319,7 @@ class Matching {
     for (const lot of lots) {
       if (left === 0n) return
       const moved = lot.size < left ? lot.size : left
-      this.move(id, lot, moved, to_account)
+      this.move(lot, moved, to_account)
       left -= moved
     }
     if (left === 0n) return
@@ -331,8 +330,8 @@ class Matching {
     })
   }
 
-  private move(transfer_id: string, lot: Lot, size: bigint, to_account: string): void {
-    const { lotSlice, pools, amountScale } = this
+  private move(lot: Lot, size: bigint, to_account: string): void {
+    const { lotSlice, pools } = this
     pools.take(lot, size, pools.sideOf(lot).average, lotSlice)
     const there = lot.parts?.find((part) => part.account === to_account && part.size > 0n)
     if (there !== undefined) pools.add(there, size, lotSlice, lot.even)
@@ -343,16 +342,6 @@ class Matching {
       part.fee = lotSlice.fee
       this.put(part)
     }
-    this.moves.push({
-      transfer_id,
-      order_id: this.allocations.orders.order_id[lot.order]!,
-      symbol: this.facts.symbol,
-      from_account: lot.account!,
-      to_account,
-      size: this.sizeText(size),
-      gross: canonicalDecimal({ units: lotSlice.gross, scale: amountScale }),
-      fee: canonicalDecimal({ units: lotSlice.fee, scale: amountScale }),
-    })
   }
 
   private find(

@@ -260,9 +260,9 @@ describe('a version', () => {
     await importTrades(context, folder, ...lines)
     const interrupt = new AbortController()
     const stages = new Set<string>()
-    const report = (stage: string): void => {
-      // Ctrl-C comes with the next turn of the event loop, when the facts are read.
-      if (stages.size === 0) setImmediate(() => interrupt.abort(new Error('interrupted')))
+    const report = (stage: string, rows: number): void => {
+      // Ctrl-C comes when all facts are read, with the next turn of the event loop.
+      if (rows === lines.length) setImmediate(() => interrupt.abort(new Error('interrupted')))
       stages.add(stage)
     }
     const interrupted = { ...context, signal: interrupt.signal, progress: { report } }

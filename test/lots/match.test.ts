@@ -381,19 +381,6 @@ describe('splits and transfers', () => {
       ],
       ['b1 long 2 for 200.06666667 in account:A'],
     )
-    const { moves } = lots(facts, { scope: 'account' }).symbols.get('BTC-USD')!
-    expect(moves).toEqual([
-      {
-        transfer_id: 't1',
-        order_id: 'b1',
-        symbol: 'BTC-USD',
-        from_account: 'A',
-        to_account: 'B',
-        size: '1',
-        gross: '100',
-        fee: '0.03333333',
-      },
-    ])
   })
 
   test('a transfer of more than there is', () => {

@@ -1,6 +1,6 @@
 /** Trades written in a line each, computed and proved. */
 
-import type { LotMove, OpenLot } from '#tieout/lots/allocation'
+import type { OpenLot } from '#tieout/lots/allocation'
 import { allocationFields } from '#tieout/lots/allocation-rows'
 import { Claims } from '#tieout/lots/claims'
 import { type Computation, computeLots, factsOf } from '#tieout/lots/compute'
@@ -62,7 +62,6 @@ export function lots(facts: Iterable<Trade | Split | Transfer>, draft: LotConfig
 export interface Stored {
   readonly rows: (string | null)[][]
   readonly open: OpenLot[]
-  readonly moves: LotMove[]
 }
 
 export function stored({ symbols }: Computation): Stored {
@@ -70,12 +69,11 @@ export function stored({ symbols }: Computation): Stored {
   return {
     rows: all.flatMap(({ allocations }) => allocations.sell.map((_, i) => allocationFields(allocations, i))),
     open: all.flatMap(({ state }) => state.lots),
-    moves: all.flatMap(({ moves }) => moves),
   }
 }
 
-export function prove({ facts, config }: Lots, { rows, open, moves }: Stored): Proof {
+export function prove({ facts, config }: Lots, { rows, open }: Stored): Proof {
   const claims = new Claims()
   for (const row of rows) claims.add(row)
-  return proveLots({ facts, config, claims, open, moves })
+  return proveLots({ facts, config, claims, open })
 }

@@ -7,7 +7,6 @@
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
-import type { LotMove } from '../allocation.js'
 import { resultDigest } from '../compute.js'
 import { type LotConfig, type LotConfigDraft, lotConfig } from '../config.js'
 import { type ProofRule, proveLots, type Violation } from '../proof.js'
@@ -51,7 +50,6 @@ export async function validateVersion(context: Context, tx: Tx, version: number)
     config,
     claims,
     open,
-    moves: again.moves,
     factsDigest: { kept: newest.facts_digest!, now: sumsDigest(sums) },
     resultDigest: { kept: newest.result_digest!, again: again.digest },
   })
@@ -117,7 +115,6 @@ function step(context: Context, stage: string, rows: number): void {
 
 interface Again {
   readonly digest: string
-  readonly moves: readonly LotMove[]
   readonly differing: readonly string[]
 }
 
@@ -150,7 +147,6 @@ async function recompute(
   )
   return {
     digest: resultDigest(config, new Map(filled.map(({ symbol, digest }) => [symbol, digest])), engine),
-    moves: results.flatMap(({ moves }) => moves),
     differing: [
       ...filled.filter(({ symbol, digest }) => stored.get(symbol) !== digest).map(({ symbol }) => symbol),
       ...gone.map(({ symbol }) => symbol),
