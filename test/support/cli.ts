@@ -18,7 +18,7 @@ import type { TenantId } from '#tieout/books/books'
 import { openBooks } from '#tieout/books/open'
 import type { Context } from '#tieout/books/operation'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import type { MaintainedBooks } from '#tieout/books/transaction'
+import type { MaintainedBooks, Session } from '#tieout/books/transaction'
 import { CATALOGUE } from '#tieout/surfaces/catalogue'
 import { runCommandLine } from '#tieout/surfaces/cli/command-line'
 import { createDatabase, SERVER } from './books.js'
@@ -173,6 +173,8 @@ export interface CliDatabase {
   runAnswering(answers: readonly string[], ...args: readonly string[]): Promise<Ended>
   /** As a process of its own; the books are closed first, for one process has a directory. */
   start(args: readonly string[], options?: CliOptions): Promise<Started>
+  /** What only the owner of the database can do, on the same books. */
+  maintain<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** Closes the books, for whatever else opens them. */
   release(): Promise<void>
   drop(): Promise<void>
@@ -213,6 +215,8 @@ export async function cliDatabase(folder: Folder, name = 'db'): Promise<CliDatab
       await release()
       return startCli(['--db', made.url, ...args], options)
     },
+    maintain: async (work) =>
+      (await open({ db: made.url, command: 'test', migrate: 'never' })).maintain(work),
     release,
     drop: async () => {
       await release()
