@@ -19,7 +19,8 @@ const day = (n: number): string => `2025-01-0${n}T00:00:00Z`
 
 async function run(...args: readonly string[]): Promise<string> {
   const { exit, stdout, stderr } = await database.run(...args)
-  expect([exit, stderr]).toEqual([0, ''])
+  // A slow machine has progress on stderr.
+  expect(exit, stderr).toBe(0)
   return stdout
 }
 

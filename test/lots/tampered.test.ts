@@ -26,7 +26,8 @@ const TRADES = [
 
 const run = async (...args: readonly string[]): Promise<string> => {
   const { exit, stdout, stderr } = await database.run(...args)
-  expect([exit, stderr]).toEqual([0, ''])
+  // A slow machine has progress on stderr.
+  expect(exit, stderr).toBe(0)
   return stdout
 }
 /** Past triggers and foreign keys. */
