@@ -51,7 +51,7 @@ function measure(name, trades, symbols, deep, method) {
   const matched = timed(() => [...table.values()].map((facts) => matchSymbol(facts, config)))
   const claimed = timed(() => claimsOf(matched.value.map(({ allocations }) => allocations)))
   const open = matched.value.flatMap(({ state }) => state.lots)
-  const proved = timed(() => proveLots({ facts: table, config, claims: claimed.value, open, moves: [] }))
+  const proved = timed(() => proveLots({ facts: table, config, claims: claimed.value, open }))
   const { violations, rows } = proved.value
   const said = (part, { clock, cpu }) => `${part} ${clock.toFixed(0)} ms (${cpu.toFixed(0)} cpu)`
   console.log(

@@ -6,6 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { instantOf } from './base/dates.js'
 import { openBooks } from './books/open.js'
@@ -25,6 +26,7 @@ export function processEnvironment(signal: AbortSignal): Environment {
     packageDirectory,
     version,
     pid: process.pid,
+    stdin: { isTerminal: process.stdin.isTTY === true, readLine: () => readLine(signal) },
     stdout: { isTerminal: process.stdout.isTTY === true, write: (text) => void process.stdout.write(text) },
     stderr: { isTerminal: process.stderr.isTTY === true, write: (text) => void process.stderr.write(text) },
     now: () => instantOf(new Date()),
@@ -34,6 +36,26 @@ export function processEnvironment(signal: AbortSignal): Environment {
     elapsed: () => performance.now(),
     signal,
   }
+}
+
+/** Without editing, so that Ctrl-C stays the signal that it is anywhere else. */
+function readLine(signal: AbortSignal): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const lines = createInterface({ input: process.stdin, terminal: false })
+    const interrupted = (): void => {
+      reject(signal.reason)
+      lines.close()
+    }
+    signal.addEventListener('abort', interrupted, { once: true })
+    lines.once('line', (line) => {
+      resolve(line)
+      lines.close()
+    })
+    lines.once('close', () => {
+      signal.removeEventListener('abort', interrupted)
+      resolve(undefined)
+    })
+  })
 }
 
 /** The first interrupt asks the work to stop and be marked FAILED; the second ends the process at once. */

@@ -53,6 +53,13 @@ export class RowDigest {
   private readonly hash = createHash('sha256')
   private readonly pending: string[] = []
 
+  /** With `last`: of the list of these members and, as its last member, the list of the rows, as digestOf. */
+  constructor(last?: { readonly after: readonly Canonical[]; readonly rows: number }) {
+    if (last === undefined) return
+    const { after, rows } = last
+    this.pending.push(`a${after.length + 1}:${after.map(canonicalText).join('')}a${rows}:`)
+  }
+
   add(row: Canonical): void {
     this.pending.push(canonicalText(row))
     if (this.pending.length >= 1000) this.flush()

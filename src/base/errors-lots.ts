@@ -26,7 +26,8 @@ export const LOT_ERRORS = {
   'TIE-3105': {
     ...input,
     message: '"{value}" in column "{column}" says no time zone.',
-    remedy: 'Write {value}Z if it is UTC, or say the zone of the whole file: --timezone +01:00.',
+    remedy:
+      'Write {value}Z if it is UTC, or say the zone of the whole file: --timezone +01:00 or America/New_York.',
   },
   'TIE-3106': {
     ...input,
@@ -69,5 +70,15 @@ export const LOT_ERRORS = {
     ...input,
     message: 'The fee of "{order_id}" in {currency} leaves nothing of its size.',
     remedy: 'Correct the fee or its currency by a row that replaces {order_id}.',
+  },
+  'TIE-3114': {
+    ...input,
+    message: '"{value}" in column "{column}" is a time that the clocks of {zone} skip.',
+    remedy: 'Correct the time, or the zone of the file; a row may also say its own offset, as in +01:00.',
+  },
+  'TIE-3115': {
+    ...input,
+    message: '"{value}" in column "{column}" is a time that the clocks of {zone} show twice.',
+    remedy: 'Say which one it is: {value}{first} for the first, {value}{second} for the second.',
   },
 } as const satisfies Record<string, ErrorRow>

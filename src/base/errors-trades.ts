@@ -16,7 +16,7 @@ export const TRADE_ERRORS = {
   'TIE-3152': {
     ...usage,
     message: '"{value}" is no time zone that a file can be read in.',
-    remedy: 'Write UTC or an offset such as +01:00: a named zone has local times that happen twice.',
+    remedy: 'Write UTC, an offset such as +01:00, or a name such as America/New_York. {suggestion}',
   },
   'TIE-3153': {
     ...missing,

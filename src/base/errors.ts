@@ -169,7 +169,7 @@ export const ERRORS = {
   'TIE-1307': {
     ...usage,
     message: 'migrate down removes the tables of {name} with their rows.',
-    remedy: 'Repeat with --yes when that is what you want.',
+    remedy: 'Repeat with --yes when that is what you want, or on a terminal, where it asks.',
   },
   'TIE-1308': {
     ...unavailable,
@@ -186,6 +186,11 @@ export const ERRORS = {
     ...missing,
     message: 'There is no applied migration {name}.',
     remedy: 'List them: tieout migrate status.',
+  },
+  'TIE-1311': {
+    ...usage,
+    message: 'The answer was "{answer}" and not YES, so nothing was taken back.',
+    remedy: 'Run it again and type YES in capitals, or give --yes, when that is what you want.',
   },
 
   ...ACCESS_ERRORS,

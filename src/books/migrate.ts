@@ -1,7 +1,7 @@
 /**
  * The schema as named SQL files, applied in order, each in a transaction of its own, all under one lock so
  * that two processes may start at once. Everything is owned by tieout_owner, which nobody logs in as.
- * Raises TIE-1303 (an applied file was changed), TIE-1304 (applied by a newer version).
+ * Raises TIE-1303 (an applied file was changed), TIE-1304 (applied by a newer version), TIE-1310 (no such migration).
  */
 
 import { createHash } from 'node:crypto'
@@ -93,9 +93,7 @@ export function migrateDown(
 ): Promise<readonly string[]> {
   return underLock(session, async () => {
     const { applied } = await migrationStatus(session, known)
-    const keep = to === 'none' ? 0 : applied.indexOf(to) + 1
-    if (to !== 'none' && keep === 0) refuse('TIE-1310', { name: to })
-    const undone = applied.slice(keep).reverse()
+    const undone = migrationsAfter(applied, to)
     for (const name of undone) {
       await asOwner(session, async () => {
         await session.script(known.find((one) => one.name === name)!.down)
@@ -104,6 +102,13 @@ export function migrateDown(
     }
     return undone
   })
+}
+
+/** What `migrateDown` takes back, newest first. Raises TIE-1310. */
+export function migrationsAfter(applied: readonly string[], to: string): readonly string[] {
+  const keep = to === 'none' ? 0 : applied.indexOf(to) + 1
+  if (to !== 'none' && keep === 0) refuse('TIE-1310', { name: to })
+  return applied.slice(keep).reverse()
 }
 
 async function underLock<T>(session: Session, work: () => Promise<T>): Promise<T> {

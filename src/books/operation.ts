@@ -100,12 +100,24 @@ export interface Download {
   readonly input: string
   /** Other inputs that only make sense on the command line. */
   readonly without: readonly string[]
-  readonly mediaType: string
-  /** Of the file's name: the output member that begins it, and how it ends. */
+  /** What kind of file it is; where the client chooses by an input, one for each of its values. */
+  readonly form: FileForm | FormByInput
+  /** The file's name without its extension, such as `lots-{allocation_version}`, filled in from the output. */
   readonly name: string
-  readonly extension: string
   /** The output member that tells the contents apart: its ETag. */
   readonly tag: string
+}
+
+export interface FileForm {
+  readonly mediaType: string
+  /** With its dot. */
+  readonly extension: string
+}
+
+export interface FormByInput {
+  /** An input that has a value always: required, or with a default. */
+  readonly input: string
+  readonly forms: Readonly<Record<string, FileForm>>
 }
 
 interface Definition<I extends z.ZodObject, O extends z.ZodType>

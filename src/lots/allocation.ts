@@ -1,5 +1,5 @@
 /**
- * What a computation of lots gives, per symbol: allocations in columns, open lots, moves and findings. The
+ * What a computation of lots gives, per symbol: allocations in columns, open lots and findings. The
  * columns hold whole units (bigint) at one scale each; rows of text are made of them in allocation-rows.ts.
  */
 
@@ -26,6 +26,7 @@ export interface OrderColumns {
   readonly executed_at: readonly string[]
   readonly account: readonly (string | null)[]
   readonly strategy: readonly (string | null)[]
+  readonly bracket: readonly (string | null)[]
 }
 
 /** All allocations of one symbol, in the order in which they arose. Arrays have one member per allocation. */
@@ -93,13 +94,14 @@ export interface AllocationRow {
  */
 export interface OpenLot {
   readonly symbol: string
-  /** The pool it is in: `symbol`, `account:NAME` or `strategy:NAME` (empty NAME: none). */
+  /** The pool of its scope: `symbol`, `account:NAME` or `strategy:NAME` (empty NAME: none). */
   readonly pool: string
   /** The trade that opened it. */
   readonly order_id: string
   /** The account that holds it now; the trade's own unless it was transferred. */
   readonly account: string | null
   readonly strategy: string | null
+  readonly bracket: string | null
   readonly side: LotSide
   /** What the whole trade brought or sold, in units of its own time. */
   readonly original_size: string
@@ -142,18 +144,6 @@ export interface SymbolState {
   readonly allocations: number
 }
 
-/** A part of a lot that a transfer moved. */
-export interface LotMove {
-  readonly transfer_id: string
-  readonly order_id: string
-  readonly symbol: string
-  readonly from_account: string
-  readonly to_account: string
-  readonly size: string
-  readonly gross: string
-  readonly fee: string
-}
-
 /**
  * OVERSELL: no lot covers part of a sell. LOT_NOT_FOUND: a trade names a lot that is not open in its pool.
  * LOT_IDS_IGNORED: a trade names lots, but the method in force is another. TRANSFER_UNCOVERED: the account
@@ -183,7 +173,6 @@ export interface SymbolResult {
   readonly symbol: string
   /** Of the facts taken in now; what a state before them had is in the store. */
   readonly allocations: AllocationColumns
-  readonly moves: readonly LotMove[]
   readonly findings: readonly LotFinding[]
   /** After the last fact; its lots are the open lots. */
   readonly state: SymbolState

@@ -10,14 +10,15 @@ import type { OpenLot } from './allocation.js'
 import { dustOf, inForce, type LotConfig } from './config.js'
 
 /**
- * dust: the size is within the dust threshold. other_account, other_strategy: a lot is open outside the pool of
- * the sell. other_spelling: a lot is open under a symbol written alike. late_buy: a lot of the pool was bought
+ * dust: the size is within the dust threshold. other_account, other_strategy, other_bracket: a lot is open outside
+ * the pool of the sell. other_spelling: a lot is open under a symbol written alike. late_buy: a lot of the pool was bought
  * after the sell. missing_buy: nothing else fits.
  */
 export type UnmatchedCause =
   | 'dust'
   | 'other_account'
   | 'other_strategy'
+  | 'other_bracket'
   | 'other_spelling'
   | 'late_buy'
   | 'missing_buy'
@@ -37,6 +38,7 @@ export interface UnmatchedSell {
   readonly symbol: string
   readonly account: string | null
   readonly strategy: string | null
+  readonly bracket: string | null
   readonly executed_at: string
   /** Decimal text. */
   readonly unmatched_size: string
@@ -91,10 +93,14 @@ export class CauseFinder {
     const { scope, method } = inForce(this.config, sell.executed_at)
     const before = this.openBefore(sell.symbol, sell.executed_at)
     const accounts = scope === 'account' ? before.filter((lot) => lot.account !== sell.account) : []
+    const bySharedKey = method === 'specific'
     const strategies =
-      scope === 'strategy' || method === 'specific'
-        ? before.filter((lot) => lot.strategy !== sell.strategy)
+      scope === 'strategy' || (bySharedKey && sell.bracket === null)
+        ? before.filter(
+            (lot) => lot.strategy !== sell.strategy && (!bySharedKey || lot.bracket === sell.bracket),
+          )
         : []
+    const brackets = bySharedKey ? before.filter((lot) => lot.bracket !== sell.bracket) : []
     return [
       this.cause('other_account', accounts, (lots, size) => {
         const [from, to] = [lots[0]!.account ?? 'none', sell.account ?? 'none']
@@ -103,6 +109,10 @@ export class CauseFinder {
       this.cause('other_strategy', strategies, (lots) => {
         const strategy = lots[0]!.strategy ?? 'none'
         return `Correct the strategy of ${sell.order_id} to ${strategy}, or that of ${lots[0]!.order_id}.`
+      }),
+      this.cause('other_bracket', brackets, (lots) => {
+        const bracket = lots[0]!.bracket ?? 'none'
+        return `Correct the bracket of ${sell.order_id} to ${bracket}, or that of ${lots[0]!.order_id}.`
       }),
     ]
   }
@@ -126,12 +136,13 @@ export class CauseFinder {
 
   /** Bought in the pool after the sell: a wrong time, or a short sale. */
   private late(sell: UnmatchedSell): ProbableCause | undefined {
-    const { scope } = inForce(this.config, sell.executed_at)
+    const { scope, method } = inForce(this.config, sell.executed_at)
     const lots = (this.bySymbol.get(sell.symbol) ?? []).filter(
       (lot) =>
         lot.opened_at > sell.executed_at &&
         (scope !== 'account' || lot.account === sell.account) &&
-        (scope !== 'strategy' || lot.strategy === sell.strategy),
+        (scope !== 'strategy' || lot.strategy === sell.strategy) &&
+        (method !== 'specific' || lot.bracket === sell.bracket),
     )
     return this.cause('late_buy', lots, ([first]) => {
       const { order_id, opened_at } = first!

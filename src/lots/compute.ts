@@ -54,7 +54,11 @@ export function factsOf(
 }
 
 /** Of a whole version: configuration, engine and the digest of each symbol, also of those not computed anew. */
-export function resultDigest(config: LotConfig, bySymbol: ReadonlyMap<string, Digest>): Digest {
+export function resultDigest(
+  config: LotConfig,
+  bySymbol: ReadonlyMap<string, Digest>,
+  engine: string = ENGINE_VERSION,
+): Digest {
   const symbols = [...bySymbol].sort(([a], [b]) => compareText(a, b))
-  return digestOf([ENGINE_VERSION, configDigest(config), symbols.map(([symbol, digest]) => [symbol, digest])])
+  return digestOf([engine, configDigest(config, engine), symbols.map(([symbol, digest]) => [symbol, digest])])
 }

@@ -12,7 +12,7 @@ import { type NanoInstant, parseInstant } from './instant.js'
 import { parseAmount } from './trade.js'
 
 /** Raised whenever the same facts and configuration would give other rows. */
-export const ENGINE_VERSION = 'lots/1'
+export const ENGINE_VERSION = 'lots/2'
 
 export const METHODS = ['fifo', 'lifo', 'hifo', 'lofo', 'average', 'specific'] as const
 export type Method = (typeof METHODS)[number]
@@ -125,10 +125,13 @@ export function assetsOf(config: LotConfig, symbol: string): Assets | undefined 
   return base && quote && more === undefined ? { base, quote } : undefined
 }
 
-/** Equal for configurations that give equal rows of equal facts, whatever they were written like. */
-export function configDigest(config: LotConfig): Digest {
+/**
+ * Equal for configurations that give equal rows of equal facts, whatever they were written like. `engine`: of the
+ * computation that is spoken of.
+ */
+export function configDigest(config: LotConfig, engine: string = ENGINE_VERSION): Digest {
   return digestOf({
-    engine: ENGINE_VERSION,
+    engine,
     clock: 'executed_at',
     ties: 'splits, buys, transfers, sells; venue sequence; id',
     method: config.method,

@@ -12,10 +12,9 @@ function csvField(value: string | null): string {
 }
 
 /** Lines end in CRLF. */
-export const csvText = <K extends string>(
+export const csvHeader = (columns: readonly string[]): string => `${columns.map(csvField).join(',')}\r\n`
+
+export const csvLines = <K extends string>(
   columns: readonly K[],
   rows: readonly Readonly<Record<K, string | null>>[],
-): string =>
-  [columns, ...rows.map((row) => columns.map((name) => row[name]))]
-    .map((fields) => `${fields.map(csvField).join(',')}\r\n`)
-    .join('')
+): string => rows.map((row) => `${columns.map((name) => csvField(row[name])).join(',')}\r\n`).join('')

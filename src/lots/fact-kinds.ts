@@ -91,8 +91,8 @@ function map<A, B>(parsed: Parsed<A>, to: (value: A) => B): Parsed<B> {
   return parsed.is === 'parsed' ? { is: 'parsed', value: to(parsed.value) } : parsed
 }
 
-/** Columns that Tieout keeps with a trade and the engine does not read. */
-const KEPT_COLUMNS = ['bracket', 'parent_id', 'pnl_usd']
+/** Columns of an older system, which Tieout keeps with a trade and the engine does not read. */
+const KEPT_COLUMNS = ['parent_id', 'pnl_usd']
 
 const TRADE_FIELDS = fieldsOf(
   'order_id',
@@ -124,10 +124,7 @@ function parseTradeRow(row: RawRow, options: ParseOptions): Parsed<FactRow> {
   const parsed = parseTrade(row, options)
   if (parsed.is === 'refused') return { is: 'refused', problems: [...parsed.problems, ...read.problems] }
   const record = parsed.value
-  const own = tradeDigest(record)
-  // Said only where there is any, so that a trade has one digest with and without these columns in its file.
-  const kept = bracket !== null || parent !== null || pnl !== null
-  const digest = kept ? digestOf([own, bracket, parent, pnl]) : own
+  const digest = tradeDigest(record, { bracket, parent_id: parent, pnl_usd: pnl })
   const { order_id: id, replaces } = record
   if (record.is === 'cancellation') {
     const fields = TRADE_FIELDS.map(({ name }) =>

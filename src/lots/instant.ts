@@ -4,6 +4,7 @@
  */
 
 import { parseDate } from '../base/dates.js'
+import { type TimeZone, timeZone } from './time-zone.js'
 
 /** `2025-12-24T09:00:00.123456789Z`, always of this length. */
 export type NanoInstant = string & { readonly __nanoInstant: never }
@@ -11,24 +12,17 @@ export type NanoInstant = string & { readonly __nanoInstant: never }
 export type ParsedInstant =
   | { readonly is: 'instant'; readonly instant: NanoInstant }
   | { readonly is: 'without_zone' }
+  /** In its zone the clocks skip that time, or show it twice. */
+  | { readonly is: 'skipped'; readonly zone: string }
+  | { readonly is: 'twice'; readonly zone: string; readonly offsets: readonly [number, number] }
   | { readonly is: 'none' }
 
 const FORM =
   /^(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?$/
 const NONE: ParsedInstant = { is: 'none' }
 
-/** Minutes east of UTC of `Z`, `UTC`, `+01:00`, `+0100`, `+01`; undefined for anything else. Named zones are not taken: their local times can be ambiguous. */
-export function parseOffset(text: string): number | undefined {
-  if (/^(?:z|utc)$/i.test(text)) return 0
-  const match = /^([+-])(\d{2})(?::?(\d{2}))?$/.exec(text)
-  if (match === null) return undefined
-  const [hours, minutes] = [Number(match[2]), Number(match[3] ?? '0')]
-  if (hours > 15 || minutes > 59) return undefined
-  return (match[1] === '-' ? -1 : 1) * (hours * 60 + minutes)
-}
-
-/** ISO 8601 date and time; seconds may be left out. `zone` (see parseOffset) holds where the text says none. */
-export function parseInstant(text: string, zone?: string): ParsedInstant {
+/** ISO 8601 date and time; seconds may be left out. `zone` holds where the text says none. */
+export function parseInstant(text: string, zone?: TimeZone): ParsedInstant {
   const usual = usualInstant(text)
   if (usual !== undefined) return usual
   const match = FORM.exec(text)
@@ -36,21 +30,21 @@ export function parseInstant(text: string, zone?: string): ParsedInstant {
   const [, date, hour, minute, second = '00', fraction = ''] = match
   if (parseDate(date!) === undefined || hour! > '23' || minute! > '59' || second > '59') return NONE
   if (/[1-9]/.test(fraction.slice(9))) return NONE
-  const said = match[6] ?? zone
-  if (said === undefined) return { is: 'without_zone' }
-  const offset = parseOffset(said)
-  if (offset === undefined) return NONE
-  const minuteText = offset === 0 ? `${date}T${hour}:${minute}` : shifted(date!, hour!, minute!, -offset)
-  if (minuteText === undefined) return NONE
-  const nanos = fraction.slice(0, 9).padEnd(9, '0')
-  return { is: 'instant', instant: `${minuteText}:${second}.${nanos}Z` as NanoInstant }
+  const said = match[6] === undefined ? zone : timeZone(match[6])
+  if (said === undefined) return match[6] === undefined ? { is: 'without_zone' } : NONE
+  const local = Date.parse(`${date}T${hour}:${minute}:${second}.000Z`)
+  const time = said.at(local)
+  if (time.is === 'skipped') return { is: 'skipped', zone: said.name }
+  if (time.is === 'twice') return { is: 'twice', zone: said.name, offsets: time.offsets }
+  const utc = utcText(local - time.offset)
+  if (utc === undefined) return NONE
+  return { is: 'instant', instant: `${utc}.${fraction.slice(0, 9).padEnd(9, '0')}Z` as NanoInstant }
 }
 
-/** The minute `by` minutes later; undefined outside the years 0001 to 9999. */
-function shifted(date: string, hour: string, minute: string, by: number): string | undefined {
-  const time = Date.parse(`${date}T${hour}:${minute}:00.000Z`) + by * 60_000
+/** To the second; undefined outside the years 0001 to 9999. */
+function utcText(time: number): string | undefined {
   const text = new Date(time).toISOString()
-  return /^\d{4}-/.test(text) && text >= '0001' ? text.slice(0, 16) : undefined
+  return /^\d{4}-/.test(text) && text >= '0001' ? text.slice(0, 19) : undefined
 }
 
 const ZEROS = '000000000'

@@ -7,7 +7,7 @@
  */
 
 import { canonicalDecimal, normalize, pow10, rescale } from '../base/decimal.js'
-import type { LotFinding, LotMove, SymbolResult, SymbolState } from './allocation.js'
+import type { LotFinding, SymbolResult, SymbolState } from './allocation.js'
 import { AllocationBuilder } from './allocation-builder.js'
 import { AllocationDigest } from './allocation-digest.js'
 import { dustOf, inForce, type LotConfig } from './config.js'
@@ -16,6 +16,7 @@ import { cut, type Holding, Lot, type Slice, unitAt } from './lot.js'
 import { closingOrder } from './lot-queue.js'
 import { compareOrder, type OrderKey } from './order.js'
 import { Pools } from './pools.js'
+import { finished, STEP, type Steps } from './steps.js'
 import { LEAST_PLACES, type SymbolFacts } from './symbol-facts.js'
 import { openLots, ordersOf, restoreLots, scalesOf, symbolDigest } from './symbol-state.js'
 
@@ -28,6 +29,15 @@ export interface MatchOptions {
 }
 
 export function matchSymbol(facts: SymbolFacts, config: LotConfig, options: MatchOptions = {}): SymbolResult {
+  return finished(matchInSteps(facts, config, options))
+}
+
+/** The same, for many facts: whoever drives it may stop between two steps. */
+export function matchInSteps(
+  facts: SymbolFacts,
+  config: LotConfig,
+  options: MatchOptions = {},
+): Steps<SymbolResult> {
   return new Matching(facts, config, options.from).run(options)
 }
 
@@ -44,7 +54,6 @@ class Matching {
   private readonly amountScale: number
   private readonly rows: AllocationDigest
   private readonly allocations: AllocationBuilder
-  private readonly moves: LotMove[] = []
   private readonly findings: LotFinding[] = []
   /** Lots before the facts' own trades in the table of orders. */
   private readonly base: number
@@ -81,16 +90,17 @@ class Matching {
     const since = this.through?.at ?? ''
     this.switched = config.switches.filter(({ at }) => at <= since).length
     const { method, scope } = inForce(config, since)
-    this.pools = new Pools(method, scope, (order) => orders.strategy[order]!)
+    this.pools = new Pools(method, scope, orders)
     const lots = from === undefined ? [] : restoreLots(from, scales)
     this.opened = from === undefined ? 0 : (from.lots.at(-1)?.position ?? -1) + 1
     for (const lot of lots) this.put(lot)
   }
 
-  run({ checkpointEvery, onCheckpoint }: MatchOptions): SymbolResult {
+  *run({ checkpointEvery, onCheckpoint }: MatchOptions): Steps<SymbolResult> {
     const { facts } = this
     let sinceCheckpoint = 0
-    for (const row of facts.sorted()) {
+    let sinceStep = 0
+    for (const row of yield* facts.sortedInSteps()) {
       const at = this.advance(row)
       if (this.switched < this.config.switches.length) this.switchUpTo(at)
       if (row < facts.trades) this.trade(row)
@@ -98,14 +108,21 @@ class Matching {
       else this.transfer(facts.transfers[row - facts.trades - facts.splits.length]!)
       sinceCheckpoint += 1
       if (sinceCheckpoint === checkpointEvery) {
-        onCheckpoint?.(this.state(row))
+        if (onCheckpoint !== undefined) onCheckpoint(yield* this.state(row))
         sinceCheckpoint = 0
+      }
+      sinceStep += 1
+      // Splits and transfers walk over all open lots.
+      if (sinceStep === STEP || row >= facts.trades) {
+        yield
+        sinceStep = 0
       }
       this.last = row
     }
-    const state = this.state(this.last)
-    const { allocations, moves, findings } = this
-    return { symbol: facts.symbol, allocations, moves, findings, state, digest: symbolDigest(state) }
+    const state = yield* this.state(this.last)
+    const { allocations, findings } = this
+    const digest = yield* symbolDigest(state)
+    return { symbol: facts.symbol, allocations, findings, state, digest }
   }
 
   /** The instant of a fact; checks, once, that the facts come after the state. */
@@ -126,7 +143,7 @@ class Matching {
       if (next === undefined || next.at > at) return
       const lots = this.pools.open()
       const { orders } = this.allocations
-      this.pools = new Pools(next.method, next.scope, (order) => orders.strategy[order]!)
+      this.pools = new Pools(next.method, next.scope, orders)
       for (const lot of lots) this.put(lot)
       this.switched += 1
     }
@@ -142,7 +159,6 @@ class Matching {
     const order = this.base + row
     const buy = facts.buy[row]!
     const account = facts.account[row]!
-    const strategy = facts.strategy[row]!
     const rest = this.restOf(row)
     const size = rest.size
     const gross = rest.gross
@@ -152,7 +168,7 @@ class Matching {
     if (follows) this.closeNamed(row, rest)
     else {
       if (named.length > 0) this.ignoredIds(row)
-      const { queue, average } = pools.side(account, strategy, buy)
+      const { queue, average } = pools.side(order, account, buy)
       let touched: Lot | undefined
       while (rest.size > 0n) {
         const lot = queue.first()
@@ -246,9 +262,18 @@ class Matching {
     cut(rest, size, rest, this.tradeSlice)
     this.allocations.unmatched(this.base + row, size, this.tradeSlice)
     const text = this.sizeText(size)
-    this.find('OVERSELL', 'warning', this.facts.order_id[row]!, text, {
-      message: `No lot covers ${text} of sell ${this.facts.order_id[row]}.`,
-      suggestion: 'Import the missing buy or transfer, or allow short positions.',
+    const id = this.facts.order_id[row]!
+    const bracket = this.pools.method === 'specific' ? this.facts.bracket[row]! : null
+    if (bracket === null || this.facts.lot_ids[row]!.length > 0) {
+      this.find('OVERSELL', 'warning', id, text, {
+        message: `No lot covers ${text} of sell ${id}.`,
+        suggestion: 'Import the missing buy or transfer, or allow short positions.',
+      })
+      return
+    }
+    this.find('OVERSELL', 'warning', id, text, {
+      message: `No lot of bracket ${bracket} covers ${text} of sell ${id}.`,
+      suggestion: 'Import the missing buy of the bracket, or correct the bracket of one of them.',
     })
   }
 
@@ -294,7 +319,7 @@ class Matching {
     for (const lot of lots) {
       if (left === 0n) return
       const moved = lot.size < left ? lot.size : left
-      this.move(id, lot, moved, to_account)
+      this.move(lot, moved, to_account)
       left -= moved
     }
     if (left === 0n) return
@@ -305,8 +330,8 @@ class Matching {
     })
   }
 
-  private move(transfer_id: string, lot: Lot, size: bigint, to_account: string): void {
-    const { lotSlice, pools, amountScale } = this
+  private move(lot: Lot, size: bigint, to_account: string): void {
+    const { lotSlice, pools } = this
     pools.take(lot, size, pools.sideOf(lot).average, lotSlice)
     const there = lot.parts?.find((part) => part.account === to_account && part.size > 0n)
     if (there !== undefined) pools.add(there, size, lotSlice, lot.even)
@@ -317,16 +342,6 @@ class Matching {
       part.fee = lotSlice.fee
       this.put(part)
     }
-    this.moves.push({
-      transfer_id,
-      order_id: this.allocations.orders.order_id[lot.order]!,
-      symbol: this.facts.symbol,
-      from_account: lot.account!,
-      to_account,
-      size: this.sizeText(size),
-      gross: canonicalDecimal({ units: lotSlice.gross, scale: amountScale }),
-      fee: canonicalDecimal({ units: lotSlice.fee, scale: amountScale }),
-    })
   }
 
   private find(
@@ -344,12 +359,12 @@ class Matching {
     return canonicalDecimal({ units, scale: this.sizeScale })
   }
 
-  private state(row: number): SymbolState {
+  private *state(row: number): Steps<SymbolState> {
     const through = row < 0 ? this.through : this.facts.keyOf(row)
     return {
       symbol: this.facts.symbol,
       through,
-      lots: openLots(this.pools, this.allocations, this.splits),
+      lots: yield* openLots(this.pools, this.allocations, this.splits),
       splits: [...this.splits],
       ...this.rows.state(),
     }

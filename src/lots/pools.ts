@@ -4,6 +4,7 @@
  * money is shared from. Raises nothing.
  */
 
+import type { OrderColumns } from './allocation.js'
 import type { Method, Scope } from './config.js'
 import { cut, type Holding, type Lot, type Slice } from './lot.js'
 import { type LotQueue, lotQueue } from './lot-queue.js'
@@ -27,7 +28,7 @@ export class Pools {
   constructor(
     readonly method: Method,
     readonly scope: Scope,
-    private readonly strategyOf: (order: number) => string | null,
+    private readonly orders: Pick<OrderColumns, 'strategy' | 'bracket'>,
   ) {}
 
   /** The pool as the open lots name it. Names are marked, so that no name is like none. */
@@ -36,14 +37,16 @@ export class Pools {
     return `${this.scope}:${(this.scope === 'account' ? account : strategy) ?? NONE}`
   }
 
-  side(account: string | null, strategy: string | null, short: boolean): PoolSide {
-    // Specific identification without named lots goes by strategy, whatever the scope.
+  /** Of a trade, by its number in the orders, or of a lot that it opened and `account` holds. */
+  side(order: number, account: string | null, short: boolean): PoolSide {
+    const strategy = this.orders.strategy[order]!
+    const own = this.scope === 'symbol' ? null : this.scope === 'account' ? account : strategy
     const key =
       this.method === 'specific'
-        ? JSON.stringify([this.scope === 'account' ? account : null, strategy])
+        ? JSON.stringify([own, ...this.shared(order)])
         : this.scope === 'symbol'
           ? NONE
-          : JSON.stringify(this.scope === 'account' ? account : strategy)
+          : JSON.stringify(own)
     let pool = this.pools.get(key)
     if (pool === undefined) {
       pool = { long: this.newSide(), short: this.newSide() }
@@ -53,7 +56,13 @@ export class Pools {
   }
 
   sideOf(lot: Lot): PoolSide {
-    return this.side(lot.account, this.strategyOf(lot.order), lot.short)
+    return this.side(lot.order, lot.account, lot.short)
+  }
+
+  /** What trades share whose lots specific identification closes without names: the bracket, or else the strategy. */
+  private shared(order: number): readonly (string | null)[] {
+    const bracket = this.orders.bracket[order]!
+    return bracket === null ? [this.orders.strategy[order]!] : ['bracket', bracket]
   }
 
   put(lot: Lot): void {

@@ -6,10 +6,11 @@
 
 import { canonicalDecimal, normalize, pow10, rescale } from '../base/decimal.js'
 import { compareText } from '../base/text.js'
-import type { LotMove, OpenLot } from './allocation.js'
+import type { OpenLot } from './allocation.js'
 import { dustOf, type LotConfig, type Method, type Scope } from './config.js'
 import { FirstActive } from './first-active.js'
 import { type SymbolClaims, unitsOf, type Violations } from './proof.js'
+import { type Move, movesOf } from './proof-moves.js'
 import { inTime, timeOf, UnitCosts } from './proof-order.js'
 import type { SymbolFacts } from './symbol-facts.js'
 import { UnitsColumn } from './units-column.js'
@@ -19,7 +20,6 @@ export interface ReplayInput {
   readonly config: LotConfig
   readonly known: SymbolClaims
   readonly open: readonly OpenLot[]
-  readonly moves: readonly LotMove[]
   readonly found: Violations
 }
 
@@ -55,7 +55,8 @@ class Replay {
   private readonly rowsOf: (number[] | undefined)[]
   /** The closing trade that a part met last, as dust and otherwise. */
   private readonly met: [Int32Array, Int32Array]
-  private readonly movesOf = new Map<string, LotMove[]>()
+  /** By number of transfer. */
+  private readonly moves: readonly (readonly Move[])[]
   /** What is left of the fee of each lot; undefined where lots are moved, split or averaged, and only sums hold. */
   private readonly feeLeft: UnitsColumn | undefined
   private regime = 0
@@ -63,7 +64,7 @@ class Replay {
   private readonly dust: bigint
 
   constructor(private readonly input: ReplayInput) {
-    const { facts, known, config, moves, found } = input
+    const { facts, known, config, found } = input
     this.facts = facts
     this.found = found
     this.symbol = facts.symbol
@@ -78,7 +79,8 @@ class Replay {
       this.partTrade.push(row)
       this.partAccount.push(facts.account[row]!)
     }
-    for (const move of moves) this.noteMove(move)
+    this.moves = movesOf(facts, config, known, this.scale)
+    for (const moves of this.moves) for (const { row, to_account } of moves) this.notePart(row, to_account)
     this.left = UnitsColumn.zeros(this.partTrade.length)
     this.met = [
       new Int32Array(this.partTrade.length).fill(-1),
@@ -116,20 +118,12 @@ class Replay {
     this.end()
   }
 
-  private noteMove(move: LotMove): void {
-    const row = this.input.known.rowOf(move.order_id)
-    if (row === undefined || !this.facts.transfers.some(({ id }) => id === move.transfer_id)) {
-      this.found.add('ORPHAN', this.symbol, move.order_id, `A move of ${move.transfer_id} names no fact.`)
-      return
-    }
-    const moves = this.movesOf.get(move.transfer_id) ?? []
-    moves.push(move)
-    this.movesOf.set(move.transfer_id, moves)
-    if (this.part(row, move.to_account) >= 0) return
-    this.partByName.set(`${row}\n${move.to_account}`, this.partTrade.length)
+  private notePart(row: number, account: string): void {
+    if (this.part(row, account) >= 0) return
+    this.partByName.set(`${row}\n${account}`, this.partTrade.length)
     this.movedParts.set(row, [...(this.movedParts.get(row) ?? []), this.partTrade.length])
     this.partTrade.push(row)
-    this.partAccount.push(move.to_account)
+    this.partAccount.push(account)
   }
 
   /** −1: no lot of that trade was ever in that account. */
@@ -144,9 +138,11 @@ class Replay {
     account: string | null,
   ): string {
     if (scope === 'symbol' && method !== 'specific') return ''
-    const strategy = this.facts.strategy[row]!
-    const own = scope === 'symbol' ? null : scope === 'account' ? account : strategy
-    return JSON.stringify(method === 'specific' ? [own, strategy] : own)
+    const { strategy, bracket } = this.facts
+    const own = scope === 'symbol' ? null : scope === 'account' ? account : strategy[row]!
+    if (method !== 'specific') return JSON.stringify(own)
+    const shared = bracket[row] === null ? { strategy: strategy[row]! } : { bracket: bracket[row]! }
+    return JSON.stringify([own, shared])
   }
 
   private rank(method: Method, scope: Scope): Ranking {
@@ -365,49 +361,11 @@ class Replay {
   }
 
   private transfer(index: number): void {
-    const { found, symbol, facts } = this
-    const { id, size, from_account } = facts.transfers[index]!
-    const moves = this.movesOf.get(id) ?? []
-    const sources: number[] = []
-    const isLeft = (part: number): boolean =>
-      this.left.at(part) > 0n && this.partAccount[part] === from_account && facts.buy[this.partTrade[part]!]!
-    let missing = size.units * pow10(this.scale - size.scale)
-    for (const move of moves) {
-      const row = this.input.known.rowOf(move.order_id)!
-      const from = this.part(row, move.from_account)
-      const units = unitsOf(move.size, this.scale)
-      missing -= units
-      const left = from < 0 ? -units : this.left.at(from) - units
-      if (left < 0n || move.from_account !== from_account) {
-        found.add(
-          'OVERUSED',
-          symbol,
-          move.order_id,
-          `${id} moves more of ${move.order_id} than is in ${from_account}.`,
-        )
-      }
-      if (from < 0) continue
-      this.setLeft(from, left < 0n ? 0n : left)
-      sources.push(from)
-    }
-    const first = this.partTrade.findIndex(
-      (_, part) => isLeft(part) && sources.some((from) => this.ranking.compare(part, from) < 0),
-    )
-    if (first >= 0) {
-      const skipped = facts.order_id[this.partTrade[first]!]!
-      found.add(
-        'ORDER',
-        symbol,
-        id,
-        `${id} passes over ${skipped}, which ${this.ranking.method} takes first.`,
-      )
-    }
-    for (const move of moves) {
-      const to = this.part(this.input.known.rowOf(move.order_id)!, move.to_account)
-      this.setLeft(to, this.left.at(to) + unitsOf(move.size, this.scale))
-    }
-    if (missing < 0n || (missing > 0n && this.partTrade.some((_, part) => isLeft(part)))) {
-      found.add('CONSERVATION', symbol, id, `Moves of transfer ${id} miss ${this.text(missing)} of its size.`)
+    const { from_account } = this.facts.transfers[index]!
+    for (const { row, to_account, size } of this.moves[index]!) {
+      const [from, to] = [this.part(row, from_account), this.part(row, to_account)]
+      this.setLeft(from, this.left.at(from) - size)
+      this.setLeft(to, this.left.at(to) + size)
     }
   }
 

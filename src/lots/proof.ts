@@ -6,7 +6,7 @@
  */
 
 import { canonicalDecimal, pow10 } from '../base/decimal.js'
-import { ALLOCATION_CLASSES, type LotMove, type OpenLot } from './allocation.js'
+import { ALLOCATION_CLASSES, type OpenLot } from './allocation.js'
 import type { Claims } from './claims.js'
 import type { LotConfig } from './config.js'
 import { replay } from './proof-replay.js'
@@ -15,7 +15,7 @@ import { UnitsColumn } from './units-column.js'
 
 /** What a violation breaks; one code a rule. */
 export const PROOF_RULES = {
-  ORPHAN: 'A row, lot or move names a trade or transfer that is no effective fact.',
+  ORPHAN: 'A row or lot names a trade that is no effective fact.',
   SIDE: 'A row names a sell that buys, a buy that sells, or a class that does not fit its columns.',
   SYMBOL: 'Both sides of a row and the row itself have one symbol.',
   COPY: 'Prices, times, account and strategy in a row are those of the facts.',
@@ -48,7 +48,6 @@ export interface ProofInput {
   readonly config: LotConfig
   readonly claims: Claims
   readonly open: readonly OpenLot[]
-  readonly moves: readonly LotMove[]
   /** Digests kept with the version beside those of today, where the caller has them. */
   readonly factsDigest?: { readonly kept: string; readonly now: string }
   readonly resultDigest?: { readonly kept: string; readonly again: string }
@@ -102,15 +101,13 @@ export function proveLots(input: ProofInput): Proof {
   }
   const bySymbol = checkRows(input, found)
   const openBySymbol = bySymbolOf(input.open)
-  const movesBySymbol = bySymbolOf(input.moves)
   let trades = 0
   for (const [symbol, own] of facts) {
     trades += own.trades
     const open = openBySymbol.get(symbol) ?? []
-    const moves = movesBySymbol.get(symbol) ?? []
     const known = bySymbol.get(symbol)!
     checkMoney(own, known, open, input.config, found)
-    replay({ facts: own, config: input.config, known, open, moves, found })
+    replay({ facts: own, config: input.config, known, open, found })
   }
   for (const { symbol, order_id } of input.open) {
     if (!facts.has(symbol)) found.add('ORPHAN', symbol, order_id, `Open lot ${order_id} has no facts.`)

@@ -55,18 +55,19 @@ class Cents {
   }
 }
 
-/** Short-term rows (part I) first, each part in the order given. */
-export function form8949(rows: Iterable<AllocationRow>): Form8949Row[] {
-  const proceeds = new Cents()
-  const costs = new Cents()
-  const fees = new Cents()
-  const all = [...rows].map((row): Form8949Row => {
+/** Rows of the form, made one after another: the remainder of a row goes to the next. */
+export class Form8949 {
+  private readonly proceeds = new Cents()
+  private readonly costs = new Cents()
+  private readonly fees = new Cents()
+
+  row(row: AllocationRow): Form8949Row {
     const isShort = row.lot_side === 'short'
     const long =
       !isShort && row.buy_executed_at !== null && isLongTerm(row.buy_executed_at, row.sell_executed_at)
-    const ofSell = proceeds.next(row.proceeds)
-    const adjustment = negate(fees.next(row.sell_fee))
-    const cost = row.cost_basis === null ? null : costs.next(row.cost_basis)
+    const ofSell = this.proceeds.next(row.proceeds)
+    const adjustment = negate(this.fees.next(row.sell_fee))
+    const cost = row.cost_basis === null ? null : this.costs.next(row.cost_basis)
     const gain = cost === null ? null : add(subtract(ofSell, cost), adjustment)
     const text = (amount: Decimal): string => formatDecimal(rescale(amount, 2, 'half_even'))
     return {
@@ -83,6 +84,5 @@ export function form8949(rows: Iterable<AllocationRow>): Form8949Row[] {
       sell_order_id: row.sell_order_id,
       buy_order_id: row.buy_order_id,
     }
-  })
-  return [...all.filter(({ part }) => part === 'I'), ...all.filter(({ part }) => part === 'II')]
+  }
 }

@@ -9,7 +9,8 @@ import { type Problem, Refusal } from '../base/errors.js'
 import { compareText } from '../base/text.js'
 import type { SymbolResult, SymbolState } from './allocation.js'
 import type { LotConfig } from './config.js'
-import { matchSymbol } from './match.js'
+import { matchInSteps } from './match.js'
+import { finishedWith } from './steps.js'
 import type { SymbolFacts } from './symbol-facts.js'
 
 /** A stored state and its number among those of the symbol. */
@@ -56,10 +57,12 @@ export interface MatchRequest {
   /** Digest of what is stored of a symbol; none: whatever comes out is written. */
   readonly stored: ReadonlyMap<string, Digest>
   onSymbol(done: number, of: number): Promise<void>
+  /** Every few milliseconds, within a symbol too. What it raises ends everything. */
+  pause(): Promise<void>
 }
 
 export async function matchSymbols(request: MatchRequest): Promise<Matched> {
-  const { facts, config, from, stored, onSymbol } = request
+  const { facts, config, from, stored, onSymbol, pause } = request
   const changed: SymbolChange[] = []
   const unchanged: SymbolResult[] = []
   const failed: SymbolFailure[] = []
@@ -70,11 +73,12 @@ export async function matchSymbols(request: MatchRequest): Promise<Matched> {
     const own = facts.get(symbol)!
     const checkpointEvery = Math.max(LEAST_FACTS, Math.ceil(factsIn(own) / (CHECKPOINTS + 1)))
     try {
-      const result = matchSymbol(own, config, {
+      const steps = matchInSteps(own, config, {
         ...(point === null ? {} : { from: point.state }),
         checkpointEvery,
         onCheckpoint: (state) => checkpoints.push(state),
       })
+      const result = await finishedWith(steps, pause)
       const { state } = result
       if (stored.get(symbol) === result.digest) unchanged.push(result)
       else

@@ -9,6 +9,7 @@ import { type Problem, problem, refuseAll } from '../base/errors.js'
 import { assetsOf, type LotConfig } from './config.js'
 import type { Split, Transfer } from './facts.js'
 import { compareOrder, type OrderKey, RANK } from './order.js'
+import { finished, STEP, type Steps, sorted } from './steps.js'
 import type { Trade } from './trade.js'
 import { UnitsColumn } from './units-column.js'
 
@@ -23,6 +24,7 @@ export class SymbolFacts {
   readonly venue_sequence: (string | null)[] = []
   readonly account: (string | null)[] = []
   readonly strategy: (string | null)[] = []
+  readonly bracket: (string | null)[] = []
   readonly lot_ids: (readonly string[])[] = []
   /** As reported, canonical text. */
   readonly price: string[] = []
@@ -70,6 +72,7 @@ export class SymbolFacts {
     this.venue_sequence.push(trade.venue_sequence)
     this.account.push(trade.account)
     this.strategy.push(trade.strategy)
+    this.bracket.push(trade.bracket)
     this.lot_ids.push(trade.lot_ids)
     this.price.push(canonicalDecimal(trade.price))
     this.units.push(size.units)
@@ -103,6 +106,10 @@ export class SymbolFacts {
 
   /** Row numbers in order: trades first, then splits, then transfers, numbered through. */
   sorted(): number[] {
+    return finished(this.sortedInSteps())
+  }
+
+  *sortedInSteps(): Steps<number[]> {
     const rows = Array.from({ length: this.trades + this.splits.length + this.transfers.length }, (_, i) => i)
     const compare = (a: number, b: number): number => {
       if (a < this.trades && b < this.trades) {
@@ -112,7 +119,10 @@ export class SymbolFacts {
       return compareOrder(this.keyOf(a), this.keyOf(b))
     }
     // Facts mostly arrive in order.
-    for (let i = 1; i < rows.length; i++) if (compare(i - 1, i) > 0) return rows.sort(compare)
+    for (let i = 1; i < rows.length; i++) {
+      if (compare(i - 1, i) > 0) return yield* sorted(rows, compare)
+      if (i % STEP === 0) yield
+    }
     return rows
   }
 

@@ -4,10 +4,11 @@
  */
 
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10 } from '../base/decimal.js'
-import { type Digest, digestOf } from '../base/digest.js'
+import { type Digest, RowDigest } from '../base/digest.js'
 import type { AllocationColumns, OpenLot, OrderColumns, SymbolState } from './allocation.js'
 import { Lot, unitAt } from './lot.js'
 import type { Pools } from './pools.js'
+import { STEP, type Steps } from './steps.js'
 import type { SymbolFacts } from './symbol-facts.js'
 
 interface Scales {
@@ -52,6 +53,7 @@ export function ordersOf(facts: SymbolFacts, from: SymbolState | undefined): Ord
     executed_at: [...lots.map((lot) => lot.opened_at), ...facts.executed_at],
     account: [...lots.map((lot) => lot.opened_in), ...facts.account],
     strategy: [...lots.map((lot) => lot.strategy), ...facts.strategy],
+    bracket: [...lots.map((lot) => lot.bracket), ...facts.bracket],
   }
 }
 
@@ -106,28 +108,31 @@ function ratioSince(
 }
 
 /** Every open lot as text, positions made dense. */
-export function openLots(
+export function* openLots(
   pools: Pools,
   { symbol, orders, sizeScale, amountScale }: AllocationColumns,
   splits: SymbolState['splits'],
-): OpenLot[] {
+): Steps<OpenLot[]> {
   const sizeText = (units: bigint): string => canonicalDecimal({ units, scale: sizeScale })
   const amountText = (units: bigint): string => canonicalDecimal({ units, scale: amountScale })
   const placesOf = (unit: bigint): number => amountScale - (unit.toString().length - 1)
   let position = -1
   let last = -1
-  return pools.open().map((lot) => {
+  const rows: OpenLot[] = []
+  for (const lot of pools.open()) {
+    if (rows.length % STEP === 0) yield
     if (lot.position !== last) position += 1
     last = lot.position
     const { order, account } = lot
     const since = ratioSince(splits, orders.executed_at[order]!)
     const strategy = orders.strategy[order]!
-    return {
+    rows.push({
       symbol,
       pool: pools.name(account, strategy),
       order_id: orders.order_id[order]!,
       account,
       strategy,
+      bracket: orders.bracket[order]!,
       side: lot.short ? 'short' : 'long',
       original_size: sizeText(lot.rankSize / since.numerator),
       remaining_size: sizeText(lot.size),
@@ -142,18 +147,17 @@ export function openLots(
       gross_places: placesOf(lot.grossUnit),
       fee_places: placesOf(lot.feeUnit),
       even: lot.even,
-    }
-  })
+    })
+  }
+  return rows
 }
 
 /** Of all allocations and open lots of the symbol. */
-export function symbolDigest({ symbol, lots, chain, pending, allocations }: SymbolState): Digest {
-  return digestOf([
-    symbol,
-    chain,
-    pending,
-    allocations,
-    lots.map((lot) => [
+export function* symbolDigest({ symbol, lots, chain, pending, allocations }: SymbolState): Steps<Digest> {
+  const digest = new RowDigest({ after: [symbol, chain, pending, allocations], rows: lots.length })
+  for (const [i, lot] of lots.entries()) {
+    if (i % STEP === 0) yield
+    digest.add([
       lot.order_id,
       lot.account,
       lot.pool,
@@ -161,6 +165,7 @@ export function symbolDigest({ symbol, lots, chain, pending, allocations }: Symb
       lot.remaining_size,
       lot.remaining_gross,
       lot.remaining_fee,
-    ]),
-  ])
+    ])
+  }
+  return digest.end()
 }

@@ -1,13 +1,14 @@
 /**
  * The trade record: one fill, as it was reported, never changed. A raw row of text becomes a trade or all its
- * problems (TIE-3101 to TIE-3106), which the caller gives a line and raises together.
+ * problems (TIE-3101 to TIE-3106, TIE-3114, TIE-3115), which the caller gives a line and raises together.
  */
 
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
-import { type Digest, digestOfCanonical } from '../base/digest.js'
+import { type Digest, digestOf, digestOfCanonical } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
-import { type NanoInstant, parseInstant } from './instant.js'
+import { type NanoInstant, type ParsedInstant, parseInstant } from './instant.js'
+import { offsetText, type TimeZone } from './time-zone.js'
 
 export type Side = 'buy' | 'sell'
 
@@ -34,6 +35,8 @@ export interface Trade {
   readonly venue_sequence: string | null
   /** Order ids of the lots this trade closes, for specific identification; in a row separated by spaces or semicolons. Empty: none named. */
   readonly lot_ids: readonly string[]
+  /** What the trades of one position share; under specific identification they close one another's lots. */
+  readonly bracket: string | null
   /** Order id of the row this one corrects. */
   readonly replaces: string | null
 }
@@ -63,6 +66,7 @@ export const TRADE_COLUMNS = [
   'replaces',
   'venue_sequence',
   'lot_ids',
+  'bracket',
 ] as const
 export type TradeColumn = (typeof TRADE_COLUMNS)[number]
 export const REQUIRED_TRADE_COLUMNS = TRADE_COLUMNS.slice(0, 7)
@@ -81,8 +85,8 @@ export type Parsed<T> =
   | { readonly is: 'refused'; readonly problems: readonly ColumnProblem[] }
 
 export interface ParseOptions {
-  /** Zone of times that say none: UTC or ±HH:MM. */
-  readonly zone?: string
+  /** Zone of times that say none. */
+  readonly zone?: TimeZone
 }
 
 /** Digits before and after the point together, exponent written out. */
@@ -170,17 +174,7 @@ export class RowReader {
     if (text === null) return null
     const parsed = parseInstant(text, this.options.zone)
     if (parsed.is === 'instant') return parsed.instant
-    this.add(
-      column,
-      parsed.is === 'without_zone'
-        ? problem('TIE-3105', { column, value: text })
-        : problem('TIE-3106', {
-            column,
-            value: text,
-            what: 'instant',
-            expected: 'an ISO time with its zone and at most nine digits of a second: 2025-12-24T09:00:00Z',
-          }),
-    )
+    this.add(column, noInstant(column, text, parsed))
     return null
   }
 
@@ -225,11 +219,33 @@ export function parseTrade(row: RawTrade, options: ParseOptions = {}): Parsed<Tr
         .text('lot_ids')
         ?.split(/[;\s]+/)
         .filter((id) => id !== '') ?? NONE,
+    bracket: read.text('bracket'),
     replaces,
   })
 }
 
 const NONE: readonly string[] = []
+
+function noInstant(
+  column: string,
+  value: string,
+  parsed: Exclude<ParsedInstant, { readonly is: 'instant' }>,
+): Problem {
+  switch (parsed.is) {
+    case 'without_zone':
+      return problem('TIE-3105', { column, value })
+    case 'skipped':
+      return problem('TIE-3114', { column, value, zone: parsed.zone })
+    case 'twice': {
+      const [first, second] = parsed.offsets.map(offsetText) as [string, string]
+      return problem('TIE-3115', { column, value, zone: parsed.zone, first, second })
+    }
+    case 'none': {
+      const expected = 'an ISO time with its zone and at most nine digits of a second: 2025-12-24T09:00:00Z'
+      return problem('TIE-3106', { column, value, what: 'instant', expected })
+    }
+  }
+}
 
 function readSide(read: RowReader): Side {
   const value = read.required('side')
@@ -253,8 +269,26 @@ function readSequence(read: RowReader): string | null {
   return null
 }
 
-/** What a row says, whatever its spelling: the same id with another digest is another content. */
-export function tradeDigest(record: TradeRecord): Digest {
+/** What is kept with a row of trades besides its record: of a cancellation the bracket, and of an older system its results. */
+export interface KeptWithTrade {
+  readonly bracket: string | null
+  readonly parent_id: string | null
+  /** Canonical decimal text. */
+  readonly pnl_usd: string | null
+}
+
+/**
+ * What a row says, whatever its spelling: the same id with another digest is another content. What is kept besides
+ * is said only where there is any, so that a trade has one digest with and without these columns in its file.
+ */
+export function tradeDigest(record: TradeRecord, kept?: KeptWithTrade): Digest {
+  const own = digestOfRecord(record)
+  const bracket = kept?.bracket ?? (record.is === 'trade' ? record.bracket : null)
+  const [parent, pnl] = [kept?.parent_id ?? null, kept?.pnl_usd ?? null]
+  return bracket === null && parent === null && pnl === null ? own : digestOf([own, bracket, parent, pnl])
+}
+
+function digestOfRecord(record: TradeRecord): Digest {
   if (record.is === 'cancellation') {
     return digestOfFields(['cancellation', record.order_id, record.replaces])
   }

@@ -26,10 +26,11 @@ export interface WhatIf {
   readonly unmatched_size: string
 }
 
-/** Every method but specific, side by side; specific too when the sale names lots. Nothing is opened short. */
+/** Every method side by side; specific when it is the version's, or the sale names lots or a bracket. Nothing is opened short. */
 export function whatIf(state: SymbolState, sale: Trade, config: LotConfig): WhatIf[] {
-  const methods = METHODS.filter((method) => method !== 'specific' || sale.lot_ids.length > 0)
-  const { scope } = inForce(config, sale.executed_at)
+  const { scope, method: own } = inForce(config, sale.executed_at)
+  const isSpecific = own === 'specific' || sale.lot_ids.length > 0 || sale.bracket !== null
+  const methods = METHODS.filter((method) => method !== 'specific' || isSpecific)
   return methods.map((method) => {
     const under: LotConfig = { ...config, method, scope, switches: [], short: 'refuse' }
     const facts = new SymbolFacts(state.symbol, under)

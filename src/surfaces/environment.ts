@@ -14,6 +14,7 @@ export interface Environment {
   readonly packageDirectory: string
   readonly version: string
   readonly pid: number
+  readonly stdin: Input
   readonly stdout: Output
   readonly stderr: Output
   now(): Instant
@@ -30,4 +31,12 @@ export interface Environment {
 export interface Output {
   readonly isTerminal: boolean
   write(text: string): void
+}
+
+/** Where answers to questions come from. */
+export interface Input {
+  /** Whether somebody is there to answer. */
+  readonly isTerminal: boolean
+  /** The next line without its end; undefined when there is none. Rejects when it is interrupted. */
+  readLine(): Promise<string | undefined>
 }

@@ -92,3 +92,13 @@ test('rows digest alike however many are pending', () => {
 test('half a surrogate pair and the replacement character are two texts', () => {
   expect(digestOf('\ud800')).not.toBe(digestOf('\ufffd'))
 })
+
+test('rows as the last member of a list, as if they had been there at once', () => {
+  fc.assert(
+    fc.property(fc.array(content, { maxLength: 3 }), fc.array(content, { maxLength: 5 }), (after, rows) => {
+      const digest = new RowDigest({ after, rows: rows.length })
+      for (const row of rows) digest.add(row)
+      expect(digest.end()).toBe(digestOf([...after, rows]))
+    }),
+  )
+})

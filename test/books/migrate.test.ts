@@ -6,6 +6,8 @@ import { openPostgres } from '#tieout/books/postgres'
 import { dumpSchema } from '#tieout/books/schema-dump'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import { createDatabase, openTestBooks, runSql, SERVER, type TestDatabase } from '../support/books.js'
+import { contextOf, makeFolder, perform, refusal } from '../support/cli.js'
+import { compute, importTrades } from '../support/lot-books.js'
 
 const names = knownMigrations().map(({ name }) => name)
 const databases: TestDatabase[] = []
@@ -133,6 +135,33 @@ describe.skipIf(!SERVER)('on a server', () => {
       })
     } finally {
       await runSql(db, `DROP ROLE ${login}`)
+    }
+  })
+
+  test('a login that may do all but supersede computed rows is refused when it computes lots', async () => {
+    const db = await emptyDatabase()
+    await (await openBooks({ db, command: 'test', migrate: 'auto' })).close()
+    const login = `tieout_login_${Math.random().toString(36).slice(2)}`
+    await runSql(db, `CREATE ROLE ${login} LOGIN; GRANT tieout_app, tieout_owner, tieout_purger TO ${login}`)
+    const url = new URL(db)
+    url.username = login
+    const folder = makeFolder()
+    try {
+      const books = await openBooks({ db: url.href, command: 'test', migrate: 'never' })
+      const context = contextOf(books)
+      await importTrades(context, folder, 'b1 BTC-USD buy 1 @ 100 at 2025-01-01T00:00:00Z')
+      const problems = await refusal(compute(context))
+      expect(problems[0]).toMatchObject({
+        code: 'TIE-1305',
+        message: expect.stringContaining(
+          'The role tieout_superseder may not be used: this login is no member of it',
+        ),
+      })
+      expect(await perform(context, 'lots versions')).toMatchObject({ versions: [{ allocation_version: 1 }] })
+      await books.close()
+    } finally {
+      folder.remove()
+      await runSql(db, `DROP OWNED BY ${login}; DROP ROLE ${login}`)
     }
   })
 

@@ -2,46 +2,22 @@
 
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { receiveUpload } from '#tieout/surfaces/http/upload'
 import { SERVER } from '../support/books.js'
 import { type CliDatabase, cliDatabase, type Folder, makeFolder, type Started } from '../support/cli.js'
 import { TOUR } from '../support/http.js'
+import { type Served, serveProcess, until } from '../support/served.js'
 
 let folder: Folder
 let database: CliDatabase
 const started: Started[] = []
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-interface Served {
-  readonly url: string
-  readonly port: number
-  readonly process: Started
-  stop(signal?: NodeJS.Signals): Promise<{ exit: number | null; stderr: string }>
-}
-
 async function serve(...flags: string[]): Promise<Served> {
-  const port = await freePort()
-  const process = await database.start(['serve', '--port', String(port), ...flags])
-  started.push(process)
-  await process.said('Serving on')
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    process,
-    stop: async (signal = 'SIGTERM') => {
-      process.child.kill(signal)
-      return process.ended
-    },
-  }
+  const served = await serveProcess(database, ...flags)
+  started.push(served.process)
+  return served
 }
 
 const FACTS = 30_000
@@ -85,14 +61,6 @@ const json = { 'content-type': 'application/json' }
 const RUN = JSON.stringify({ date: '2025-12-24', name: 'Many' })
 const runsOf = async (url: string, headers = {}): Promise<Json[]> =>
   ((await (await fetch(`${url}/api/v1/runs`, { headers })).json()) as Json).runs
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look()
-    if (found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 describe('with a login', () => {
   test('keys are made, shown once, listed without their secret, and revoked', {
     tags: ['long'],

@@ -252,6 +252,24 @@ describe('a version', () => {
     expect(await allocationLines(context)).toHaveLength(2)
   })
 
+  test('interrupted within a symbol it fails before the symbol is done', async () => {
+    const lines = Array.from({ length: 10_000 }, (_, i) => {
+      const at = new Date(Date.UTC(2025, 0, 1) + i * 1000).toISOString()
+      return `t${i} BIG-USD ${i % 2 === 0 ? 'buy' : 'sell'} 1 @ 10 at ${at}`
+    })
+    await importTrades(context, folder, ...lines)
+    const interrupt = new AbortController()
+    const stages = new Set<string>()
+    const report = (stage: string, rows: number): void => {
+      // Ctrl-C comes when all facts are read, with the next turn of the event loop.
+      if (rows === lines.length) setImmediate(() => interrupt.abort(new Error('interrupted')))
+      stages.add(stage)
+    }
+    const interrupted = { ...context, signal: interrupt.signal, progress: { report } }
+    expect(codes(await refusal(compute(interrupted, { symbol: 'BIG-USD' })))).toEqual(['TIE-2503'])
+    expect(stages).toEqual(new Set(['reading trades']))
+  })
+
   test('interrupted fails, and nothing changes', async () => {
     await importTrades(context, folder, ...BTC)
     const before = await tableCounts(db.books)

@@ -1,5 +1,6 @@
 /** Why a figure is what it is, what a sale would earn, what two versions differ by, and the queue of reviews. */
 
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -186,7 +187,11 @@ describe('reviews', () => {
 
 describe('export', () => {
   test('writes the exchange format, a journal, and rounded rows', async () => {
-    await importTrades(context, folder, ...BTC, `=1+1 ETH-USD sell 1 @ 10 at ${day(1)}`)
+    const old = [
+      `o1 AAA-USD buy 1 @ 1 at 2020-01-01T00:00:00Z`,
+      `o2 AAA-USD sell 1 @ 2 at 2024-01-01T00:00:00Z`,
+    ]
+    await importTrades(context, folder, ...BTC, ...old, `=1+1 ETH-USD sell 1 @ 10 at ${day(1)}`)
     await compute(context)
     const write = async (as: string): Promise<{ out: Output; lines: string[] }> => {
       const file = join(folder.path, `out.${as}`)
@@ -194,9 +199,15 @@ describe('export', () => {
       return { out, lines: readFileSync(file, 'utf8').split(/\r?\n/) }
     }
     const csv = await write('csv')
-    expect(csv.out).toMatchObject({ rows: 3, left_out: [] })
+    expect(csv.out).toMatchObject({ rows: 4, left_out: [] })
+    const bytes = readFileSync(join(folder.path, 'out.csv'))
+    expect(csv.out).toMatchObject({
+      bytes: bytes.length,
+      digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    })
     expect(csv.lines).toEqual([
       'sell_order_id,buy_order_id,symbol,allocated_size,buy_price,sell_price,cost_basis,proceeds,net_proceeds,pnl,class',
+      'o2,o1,AAA-USD,1,1,2,1,2,2,1,matched',
       's1,b1,BTC-USD,0.5,30000,32000,15000,16000,16000,1000,matched',
       's1,b2,BTC-USD,0.2,31000,32000,6202,6400,6400,198,matched',
       "'=1+1,,ETH-USD,1,,10,,10,10,,unmatched",
@@ -206,6 +217,7 @@ describe('export', () => {
     expect(form.lines[1]).toBe(
       'I,short,0.5 BTC-USD,2025-01-01,2025-01-03,16000.00,15000.00,,0.00,1000.00,s1,b1',
     )
+    expect(form.lines.slice(1).map((row) => row.split(',')[0])).toEqual(['I', 'I', 'I', 'II', ''])
     expect((await write('beancount')).lines).toContain('  Income:PnL  -1000 USD')
     expect(codes(await refusal(write('csv')))).toEqual(['TIE-2801'])
     const nowhere = perform(context, 'lots export', { file: join(folder.path, 'no', 'x.csv'), version: 1 })

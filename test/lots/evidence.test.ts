@@ -16,7 +16,7 @@ import { daysBetween, isLongTerm } from '#tieout/lots/days'
 import { explainSell } from '#tieout/lots/explain'
 import { type Balance, parseBalance } from '#tieout/lots/facts'
 import { moneyBridge } from '#tieout/lots/money-bridge'
-import { form8949 } from '#tieout/lots/report-8949'
+import { Form8949 } from '#tieout/lots/report-8949'
 import { whatIf } from '#tieout/lots/what-if'
 import { lots, split, trades, transfer } from '../support/lots.js'
 import { configOf, factOf, parsed, randomConfig, randomFacts, SYMBOL } from '../support/random-lots.js'
@@ -264,6 +264,9 @@ test('what if: every method side by side, on the lots that are open', () => {
   ])
   for (const { pnl, long_term, short_term } of answers) expect(sum([long_term, short_term])).toBe(pnl)
   expect(whatIf(state, { ...sale!, lot_ids: [] }, config)).toHaveLength(5)
+  const ofBracket = whatIf(state, { ...sale!, lot_ids: [], bracket: 'K' }, config)
+  expect(ofBracket.at(-1)).toMatchObject({ method: 'specific', unmatched_size: '1.5' })
+  expect(whatIf(state, { ...sale!, lot_ids: [] }, { ...config, method: 'specific' })).toHaveLength(6)
 })
 
 describe('causes of an unmatched sell', () => {
@@ -273,6 +276,7 @@ describe('causes of an unmatched sell', () => {
     symbol: 'BTC-USD',
     account: 'A',
     strategy: 'X',
+    bracket: null,
     executed_at: at,
     unmatched_size: '1',
   }
@@ -281,9 +285,14 @@ describe('causes of an unmatched sell', () => {
     const open = [...symbols.values()].flatMap(({ state }) => state.lots)
     return new CauseFinder(open, config).causes({ ...sell, ...change })
   }
+  const SPECIFIC = { method: 'specific' }
   test.each([
     ['a lot in another account', 'b1 buy 2 @ 100 in B', { scope: 'account' }, {}, 'other_account'],
     ['a lot of another strategy', 'b1 buy 2 @ 100 for Y', { scope: 'strategy' }, {}, 'other_strategy'],
+    ['a lot of another bracket', 'b1 buy 2 @ 100 bracket L', SPECIFIC, { bracket: 'K' }, 'other_bracket'],
+    ['a lot of a bracket', 'b1 buy 2 @ 100 for X bracket L', SPECIFIC, {}, 'other_bracket'],
+    ['a lot of no bracket', 'b1 buy 2 @ 100 for X', SPECIFIC, { bracket: 'K' }, 'other_bracket'],
+    ['a strategy, by its shared key', 'b1 buy 2 @ 100 for Y', SPECIFIC, {}, 'other_strategy'],
     ['a symbol spelled alike', 'b1 buy 2 @ 100 of BTC/USD', {}, {}, 'other_spelling'],
     ['a buy after the sell', 'b1 buy 2 @ 100 in A at 2025-03-06T00:00:00Z', {}, {}, 'late_buy'],
     ['dust', 'b1 buy 2 @ 100 of ETH-USD', { dust: '0.1' }, { unmatched_size: '0.1' }, 'dust'],
@@ -314,6 +323,12 @@ describe('causes of an unmatched sell', () => {
 })
 
 describe('Form 8949', () => {
+  const form = (rows: readonly AllocationRow[]) => {
+    const made = new Form8949()
+    const all = rows.map((row) => made.row(row))
+    return [...all.filter(({ part }) => part === 'I'), ...all.filter(({ part }) => part === 'II')]
+  }
+
   test.each([
     ['2024-03-01', '2025-03-01', false],
     ['2024-03-01', '2025-03-02', true],
@@ -333,7 +348,7 @@ describe('Form 8949', () => {
           s4 sell 1 @ 9`),
       ),
     )
-    const report = form8949(rows)
+    const report = form(rows)
     expect(
       report.map((row) => [row.part, row.acquired, row.proceeds, row.cost, row.adjustment, row.gain]),
     ).toEqual([
@@ -352,7 +367,7 @@ describe('Form 8949', () => {
     const rows = rowsOf(
       lots(trades('s1 sell 1 @ 100 at 2023-01-01T00:00:00Z\nb1 buy 1 @ 90'), { short: 'allow' }),
     )
-    expect(form8949(rows)[0]).toMatchObject({
+    expect(form(rows)[0]).toMatchObject({
       part: 'I',
       acquired: '2025-03-01',
       sold: '2025-03-01',

@@ -121,9 +121,54 @@ describe('trades', () => {
     ])
     await importText(local, { timezone: '-05:00' })
     expect((await trades()).map(({ executed_at }) => executed_at)).toEqual(['2025-07-01T14:00:00Z', AT])
-    expect(await refused(local, { timezone: 'Europe/Berlin' })).toEqual([
-      'TIE-3152 "Europe/Berlin" is no time zone that a file can be read in.',
+    const unknown = importText(local, { timezone: 'Europe/Berlim' })
+    await expect(unknown).rejects.toMatchObject({
+      code: 'TIE-3152',
+      problems: [{ remedy: expect.stringContaining('Did you mean "Europe/Berlin"') }],
+    })
+  })
+
+  test('are read by the clocks of a named zone, with every time it skips or shows twice', async () => {
+    const times = [
+      '2025-07-01T09:00:00',
+      '2025-03-09T02:30:00',
+      '2025-11-02T01:30:00',
+      '2025-11-02T01:30:00-05:00',
+    ]
+    const local = csv(...times.map((time, i) => row(`z${i}`, `X,buy,1,1,0,${time}`)))
+    const zone = { timezone: 'America/New_York' }
+    expect(await refused(local, zone)).toEqual([
+      'TIE-3114@3 "2025-03-09T02:30:00" in column "executed_at" is a time that the clocks of America/New_York skip.',
+      'TIE-3115@4 "2025-11-02T01:30:00" in column "executed_at" is a time that the clocks of America/New_York show twice.',
     ])
+    expect(await trades()).toEqual([])
+    expect(
+      await importText(csv(row('z0', `X,buy,1,1,0,${times[0]}`), row('z3', `X,buy,1,1,0,${times[3]}`)), zone),
+    ).toMatchObject({ new: 2 })
+    expect((await trades()).map(({ executed_at }) => executed_at)).toEqual([
+      '2025-07-01T13:00:00Z',
+      '2025-11-02T06:30:00Z',
+    ])
+  })
+
+  test.each([
+    ['splits', 'id,symbol,ratio,at', 'p1,X,2:1,'],
+    ['transfers', 'id,symbol,size,from_account,to_account,at', 't1,X,1,A,B,'],
+    ['balances', 'id,account,symbol,size,at', 'a1,A,X,1,'],
+  ])('%s too are read by the clocks of a named zone', async (kind, header, begin) => {
+    const importAt = (time: string) => {
+      const file = folder.write(`${kind}.csv`, `${header}\n${begin}${time}\n`)
+      return perform(context, `${kind} import`, { file, timezone: 'Europe/Berlin' })
+    }
+    await expect(importAt('2025-03-30T02:30:00')).rejects.toMatchObject({
+      problems: [{ code: 'TIE-3114', place: { line: 2 } }],
+    })
+    await expect(importAt('2025-10-26T02:30:00')).rejects.toMatchObject({
+      problems: [{ code: 'TIE-3115', place: { line: 2 } }],
+    })
+    expect(await importAt('2025-07-01T12:00:00')).toMatchObject({ new: 1 })
+    // The same instant by its offset is the same row.
+    expect(await importAt('2025-07-01T12:00:00+02:00')).toMatchObject({ new: 0, same: 1 })
   })
 
   test('in a dry run are counted and not kept', async () => {

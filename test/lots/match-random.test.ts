@@ -159,6 +159,7 @@ test('without changes the newest state stands; without states nothing does', () 
       at: '2025-01-01T00:00:00Z',
       account: null,
       strategy: null,
+      bracket: null,
       sequence: null,
       lots: [],
     } as const),

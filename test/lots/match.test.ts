@@ -131,6 +131,74 @@ describe('methods close', () => {
     const ignored = lots(facts, { method: 'fifo' }).symbols.get('BTC-USD')!.findings
     expect(ignored.map(({ code }) => code)).toEqual(['LOT_IDS_IGNORED', 'LOT_IDS_IGNORED'])
   })
+
+  describe('specific: lots of the bracket that a sell shares, oldest first', () => {
+    const book = `
+      b0 buy  1 @ 100 for X
+      b1 buy  1 @ 110 for X bracket K
+      b2 buy  1 @ 120 for Y bracket K
+      b3 buy  1 @ 130 for X bracket L`
+    test.each([
+      ['as far as they cover it', 's1 sell 1.5 @ 150 bracket K', ['b1 1', 'b2 0.5'], []],
+      [
+        'the rest is unmatched, whatever else is open',
+        's1 sell 3 @ 150 bracket K',
+        ['b1 1', 'b2 1', 'null 1'],
+        ['K'],
+      ],
+      ['none of another bracket', 's1 sell 1 @ 150 bracket M', ['null 1'], ['M']],
+      ['a sell without one goes by strategy', 's1 sell 2 @ 150 for X', ['b0 1', 'null 1'], ['']],
+      ['named lots before the bracket', 's1 sell 1 @ 150 bracket K lots b3', ['b3 1'], []],
+    ] as const)('%s', (_, sell, closed, uncovered) => {
+      const { allocations, findings } = lots(trades(`${book}\n${sell}`), { method: 'specific' }).symbols.get(
+        'BTC-USD',
+      )!
+      const rows = [...allocationRows(allocations)]
+      expect(rows.map((row) => `${row.buy_order_id} ${row.allocated_size}`)).toEqual(closed)
+      const messages = uncovered.map((bracket) =>
+        bracket === '' ? 'No lot covers 1 of sell s1.' : `No lot of bracket ${bracket} covers 1 of sell s1.`,
+      )
+      expect(findings.map(({ code, message }) => [code, message])).toEqual(
+        messages.map((message) => ['OVERSELL', message]),
+      )
+    })
+
+    test('of the scope alone: another account has a bracket of that name', () => {
+      const facts = trades(`
+        b1 buy  1 @ 110 in A bracket K
+        b2 buy  1 @ 120 in B bracket K
+        s1 sell 1 @ 150 in B bracket K`)
+      const rows = lots(facts, { method: 'specific', scope: 'account' }).symbols.get('BTC-USD')!.allocations
+      expect([...allocationRows(rows)].map(line)).toEqual(['s1 ← b2 1 matched: 120, 150, 30'])
+    })
+
+    test('a bracket may begin with a short sale, where those are allowed', () => {
+      const facts = trades(`
+        b0 buy  1 @ 100
+        s1 sell 1 @ 150 bracket K
+        b1 buy  1 @ 120
+        b2 buy  1 @ 110 bracket K`)
+      const { allocations, state } = lots(facts, { method: 'specific', short: 'allow' }).symbols.get(
+        'BTC-USD',
+      )!
+      expect(
+        [...allocationRows(allocations)].map(
+          (row) => `${row.sell_order_id} ${row.buy_order_id} ${row.class}`,
+        ),
+      ).toEqual(['s1 b2 short'])
+      expect(state.lots.map(({ order_id, bracket }) => [order_id, bracket])).toEqual([
+        ['b0', null],
+        ['b1', null],
+      ])
+    })
+
+    test('other methods do not look at it', () => {
+      const facts = trades('b1 buy 1 @ 100 bracket K\ns1 sell 1 @ 150 bracket L')
+      const { allocations, findings } = lots(facts).symbols.get('BTC-USD')!
+      expect([...allocationRows(allocations)].map(line)).toEqual(['s1 ← b1 1 matched: 100, 150, 50'])
+      expect(findings).toEqual([])
+    })
+  })
 })
 
 describe('scopes', () => {
@@ -313,19 +381,6 @@ describe('splits and transfers', () => {
       ],
       ['b1 long 2 for 200.06666667 in account:A'],
     )
-    const { moves } = lots(facts, { scope: 'account' }).symbols.get('BTC-USD')!
-    expect(moves).toEqual([
-      {
-        transfer_id: 't1',
-        order_id: 'b1',
-        symbol: 'BTC-USD',
-        from_account: 'A',
-        to_account: 'B',
-        size: '1',
-        gross: '100',
-        fee: '0.03333333',
-      },
-    ])
   })
 
   test('a transfer of more than there is', () => {

@@ -140,6 +140,28 @@ describe('rows of one method are no proof of another', () => {
   })
 })
 
+test('specific: a lot of another bracket, one of the bracket passed over, none of it left unmatched', () => {
+  const book = (bracket: string): ReturnType<typeof lots> =>
+    lots(
+      trades(`
+        b1 buy  1 @ 100 bracket K
+        b2 buy  1 @ 100 bracket K
+        b3 buy  1 @ 100 bracket L
+        s1 sell 1 @ 110 bracket ${bracket}`),
+      { method: 'specific' },
+    )
+  const computed = book('K')
+  const kept = stored(computed)
+  expect(prove(computed, kept).violations).toEqual([])
+  expect(prove(computed, stored(book('L'))).counts).toMatchObject({ POOL: 1, CONSERVATION: 0 })
+  expect(prove(computed, stored(book('M'))).counts).toMatchObject({ ORDER: 1, COMPLETENESS: 0 })
+  const younger = stored(computed)
+  younger.rows[0]![at('buy_order_id')] = 'b2'
+  younger.rows[0]![at('buy_executed_at')] = '2025-03-01T01:00:00.000000000Z'
+  younger.open[0] = { ...younger.open[0]!, order_id: 'b1' }
+  expect(prove(computed, younger).counts).toMatchObject({ ORDER: 1, POOL: 0, COPY: 0 })
+})
+
 test('a fee shared otherwise than by size, although the shares sum to it', () => {
   const computed = lots(trades('b1 buy 2 @ 100 fee 1\ns1 sell 1 @ 110\ns2 sell 1 @ 110'))
   const kept = stored(computed)
@@ -171,18 +193,52 @@ test('dust: left open below the threshold, or closed above it', () => {
   expect(prove(lots(book, { dust: '0.1' }), closed).counts.SIDE).toBe(1)
 })
 
-test('transfers: a move that is lost, too large, or of nothing', () => {
-  const facts = [...trades('b1 buy 2 @ 100 in A'), transfer('t1', '1', 'A', 'B', '2025-03-02T00:00:00Z')]
-  const computed = lots(facts)
-  const kept = stored(computed)
-  expect(prove(computed, kept).violations).toEqual([])
-  expect(prove(computed, { ...kept, moves: [] }).counts.CONSERVATION).toBeGreaterThan(0)
-  const [move] = kept.moves
-  const older = [...trades('b0 buy 2 @ 100 in A at 2024-01-01T00:00:00Z'), ...facts]
-  const passed = { ...stored(lots(older)), moves: kept.moves }
-  expect(prove(lots(older), passed).counts.ORDER).toBe(1)
-  expect(prove(computed, { ...kept, moves: [{ ...move!, size: '3' }] }).counts.OVERUSED).toBe(1)
-  expect(prove(computed, { ...kept, moves: [{ ...move!, transfer_id: 't9' }] }).counts.ORPHAN).toBe(1)
+describe('transfers: what they moved follows from facts and rows', () => {
+  const facts = [
+    ...trades(`
+      b1 buy  2 @ 100 in A
+      b2 buy  2 @ 120 in A`),
+    transfer('t1', '1', 'A', 'B', '2025-03-02T00:00:00Z'),
+    transfer('t2', '0.4', 'B', 'C', '2025-03-03T00:00:00Z'),
+    ...trades('s1 sell 0.5 @ 110 in C at 2025-03-04T00:00:00Z'),
+  ]
+  const open = (kept: Stored): string[] =>
+    kept.open.map(({ order_id, account, remaining_size }) => `${order_id} ${account} ${remaining_size}`)
+
+  test('by the method in force, from account to account, and back', () => {
+    for (const [method, kept] of [
+      ['fifo', ['b1 A 1', 'b1 B 0.6', 'b2 A 2']],
+      ['lifo', ['b1 A 2', 'b2 A 1', 'b2 B 0.6']],
+      ['hifo', ['b1 A 2', 'b2 A 1', 'b2 B 0.6']],
+      ['lofo', ['b1 A 1', 'b1 B 0.6', 'b2 A 2']],
+    ] as const) {
+      const computed = lots(facts, { method, scope: 'account' })
+      expect(open(stored(computed))).toEqual(kept)
+      expect(prove(computed, stored(computed)).violations).toEqual([])
+    }
+  })
+
+  test('what another method would have moved is found', () => {
+    const computed = lots(facts, { method: 'fifo', scope: 'account' })
+    const other = stored(lots(facts, { method: 'lifo', scope: 'account' }))
+    const { counts } = prove(computed, other)
+    expect(counts.POOL + counts.OVERUSED).toBeGreaterThan(0)
+    expect(counts.CONSERVATION).toBeGreaterThan(0)
+  })
+
+  test('a lot that stayed where it was, or is somewhere else', () => {
+    const computed = lots(facts, { scope: 'account' })
+    for (const account of ['A', 'C', 'X']) {
+      const kept = stored(computed)
+      const at = kept.open.findIndex((lot) => lot.account === 'B')
+      kept.open[at] = { ...kept.open[at]!, account }
+      expect(prove(computed, kept).counts.CONSERVATION).toBeGreaterThan(0)
+    }
+    const kept = stored(computed)
+    kept.rows[0]![ALLOCATION_FIELDS.indexOf('lot_account')] = 'B'
+    const { counts } = prove(computed, kept)
+    expect(counts.POOL).toBe(1)
+  })
 })
 
 test('a trade of another symbol is no orphan; an open lot without facts is', () => {
@@ -196,7 +252,7 @@ test('a trade of another symbol is no orphan; an open lot without facts is', () 
 
 test('facts that changed, and a computation that gives something else', () => {
   const { facts, config } = lots(trades('b1 buy 1 @ 100'))
-  const none = { facts, config, claims: new Claims(), open: [], moves: [] }
+  const none = { facts, config, claims: new Claims(), open: [] }
   const { counts } = proveLots({
     ...none,
     factsDigest: { kept: 'a', now: 'b' },

@@ -258,8 +258,8 @@ describe('facts', () => {
 
   test('come back exactly as the file said them', async () => {
     const text = [
-      'order_id,symbol,side,size,price,fee,executed_at,placed_at,account,strategy,fee_currency,venue_sequence,lot_ids',
-      `"a\\b\tc",X-Y,buy,1e-7,12345678901234567890.5,-0.1,2025-01-01T00:00:00.123456789Z,0001-01-01T00:00:00Z,"q ""x""",s,Y,0042,"l1;l,2;""3"`,
+      'order_id,symbol,side,size,price,fee,executed_at,placed_at,account,strategy,fee_currency,venue_sequence,lot_ids,bracket',
+      `"a\\b\tc",X-Y,buy,1e-7,12345678901234567890.5,-0.1,2025-01-01T00:00:00.123456789Z,0001-01-01T00:00:00Z,"q ""x""",s,Y,0042,"l1;l,2;""3"," k 1"`,
     ].join('\n')
     await perform(context, 'trades import', { file: folder.write('exact.csv', text) })
     const found: unknown[] = []
@@ -280,6 +280,7 @@ describe('facts', () => {
         strategy: 's',
         venue_sequence: '42',
         lot_ids: ['l1', 'l,2', '"3'],
+        bracket: 'k 1',
         replaces: null,
       },
     ])

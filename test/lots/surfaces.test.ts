@@ -2,8 +2,16 @@
 
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { knownMigrations } from '#tieout/books/migrate'
 import { type CliDatabase, cliDatabase, type Folder, makeFolder } from '../support/cli.js'
 import { type HttpBed, openHttp } from '../support/http.js'
+
+/** What takes back the migrations of lots, newest first. */
+const LOTS_DOWN = knownMigrations()
+  .map(({ name }) => `${name}\n`)
+  .filter((name) => name > '0006')
+  .reverse()
+  .join('')
 
 const HEADER = 'order_id,symbol,side,size,price,fee,executed_at,account,replaces'
 const LINES = [
@@ -130,11 +138,37 @@ describe('on the command line', () => {
 
   test('lots go down by themselves when it is said, and the trades stay', async () => {
     await database.release()
-    const refused = await database.run('migrate', 'down', '--to', '0005_access')
-    expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('TIE-1307')])
-    const down = await database.run('migrate', 'down', '--to', '0005_access', '--yes')
-    expect([down.exit, down.stdout]).toEqual([0, '0007_import_order\n0006_lots\n'])
-    expect((await database.run('migrate', 'up')).stdout).toBe('0006_lots\n0007_import_order\n')
+    const down = ['migrate', 'down', '--to', '0005_access']
+    const applied = async () => (await database.run('migrate', 'status', '--format', 'csv')).stdout
+    const before = await applied()
+    await database.release()
+    const alone = await database.run(...down)
+    expect([alone.exit, alone.stderr]).toEqual([
+      2,
+      expect.stringMatching(/TIE-1307.*0005_access[\s\S]*--yes/),
+    ])
+    for (const answer of ['yes', 'YES ', '']) {
+      const { exit, stdout, stderr } = await database.runAnswering([answer], ...down)
+      expect([exit, stdout]).toEqual([2, ''])
+      expect(stderr).toContain(`TIE-1311 The answer was "${answer}" and not YES`)
+    }
+    const gone = await database.runAnswering([], ...down)
+    expect(gone.stderr).toContain('TIE-1311')
+    expect(await applied()).toBe(before)
+    const asked = await database.runAnswering(['YES'], ...down)
+    expect([asked.exit, asked.stdout]).toEqual([0, LOTS_DOWN])
+    expect(asked.stderr).toContain('0006_lots\n  Takes away what is computed and keeps the facts')
+    expect(asked.stderr).toMatch(
+      /migrations? of \S+ will be taken back, with tables and rows\. Type YES to do it: $/,
+    )
+    // What is not there is said before anything is asked, and nothing to do is no question.
+    const none = await database.runAnswering(['YES'], 'migrate', 'down', '--to', '0005_acces')
+    expect([none.exit, none.stderr]).toEqual([3, expect.stringContaining('TIE-1310')])
+    expect(await database.runAnswering([], ...down)).toMatchObject({ exit: 0, stdout: 'Nothing to do.\n' })
+    await database.run('migrate', 'up')
+    const quick = await database.runAnswering([], ...down, '--yes')
+    expect([quick.exit, quick.stdout, quick.stderr]).toEqual([0, LOTS_DOWN, ''])
+    expect((await database.run('migrate', 'up')).stdout).toContain('0006_lots\n')
     const { stdout } = await database.run('trades', 'list', '--json')
     expect(JSON.parse(stdout).trades).toHaveLength(3)
   })

@@ -3,10 +3,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatDecimal, normalize, parseDecimal } from '#tieout/base/decimal'
+import { digestOf } from '#tieout/base/digest'
 import type { Refusal } from '#tieout/base/errors'
 import { effectiveTrades, factDigest, parseBalance, parseSplit, parseTransfer } from '#tieout/lots/facts'
 import { FactsDigest } from '#tieout/lots/facts-digest'
-import { parseInstant, parseOffset } from '#tieout/lots/instant'
+import { parseInstant } from '#tieout/lots/instant'
+import { parseOffset, timeZone } from '#tieout/lots/time-zone'
 import { parseAmount, parseTrade, type RawTrade, type TradeRecord, tradeDigest } from '#tieout/lots/trade'
 import { parsed } from '../support/random-lots.js'
 
@@ -96,11 +98,26 @@ describe('a row', () => {
       { strategy: 'A' },
       { venue_sequence: '7' },
       { lot_ids: 'a b' },
+      { bracket: 'a' },
       { replaces: 'o0' },
       { size: '', replaces: 'o0' },
     ]
     const digests = new Set([ROW, ...changes.map((change) => ({ ...ROW, ...change }))].map(digest))
     expect(digests.size).toBe(changes.length + 1)
+  })
+
+  test('has the digest of rows that were imported before brackets were read', () => {
+    const plain = parsed(parseTrade(ROW))
+    const kept = { bracket: 'K', parent_id: null, pnl_usd: null }
+    const before = digestOf([tradeDigest(plain), 'K', null, null])
+    const now = parsed(parseTrade({ ...ROW, bracket: 'K' }))
+    expect([tradeDigest(now), tradeDigest(now, kept), tradeDigest(plain, kept)]).toEqual([
+      before,
+      before,
+      before,
+    ])
+    const cancelled = parsed(parseTrade({ ...ROW, size: '', replaces: 'o0' }))
+    expect(tradeDigest(cancelled, kept)).toBe(digestOf([tradeDigest(cancelled), 'K', null, null]))
   })
 })
 
@@ -122,8 +139,9 @@ describe('instants', () => {
   ])('%s is none', (text) => expect(parseInstant(text).is).toBe('none'))
 
   test('a zone of the file holds where the text has none', () => {
-    expect(parseInstant('2025-03-01T10:00:00', '+01:00')).toEqual(parseInstant('2025-03-01T09:00:00Z'))
-    expect(parseInstant('2025-03-01T10:00:00Z', '+01:00')).toEqual(parseInstant('2025-03-01T10:00:00Z'))
+    const zone = timeZone('+01:00')!
+    expect(parseInstant('2025-03-01T10:00:00', zone)).toEqual(parseInstant('2025-03-01T09:00:00Z'))
+    expect(parseInstant('2025-03-01T10:00:00Z', zone)).toEqual(parseInstant('2025-03-01T10:00:00Z'))
     expect([
       parseOffset('UTC'),
       parseOffset('-0530'),

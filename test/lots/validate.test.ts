@@ -1,7 +1,10 @@
 /** Versions proved and reported on; what is changed behind Tieout's back is found and named. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Digest } from '#tieout/base/digest'
 import type { Context } from '#tieout/books/operation'
+import { resultDigest } from '#tieout/lots/compute'
+import { configDigest, lotConfig } from '#tieout/lots/config'
 import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
 import { codes, contextOf, type Folder, makeFolder, type Output, perform, refusal } from '../support/cli.js'
 import { compute, importTrades } from '../support/lot-books.js'
@@ -71,6 +74,33 @@ describe('validate', () => {
     const found = await validate()
     expect(found.valid).toBe(false)
     expect(rulesOf(found)).toContain(rule)
+  })
+
+  test('rows of an earlier engine hold while this one gives the same, and its next computation takes over', async () => {
+    await compute(context)
+    const own = `tenant_id = '${context.tenant}'`
+    const digests = await db.books.transaction(context.tenant, (tx) =>
+      tx.rows<{ symbol: string; digest: Digest }>(
+        'SELECT symbol, digest FROM fifo_inventory_points WHERE digest IS NOT NULL',
+      ),
+    )
+    const config = lotConfig({})
+    const earlier = 'lots/1'
+    const result = resultDigest(
+      config,
+      new Map(digests.map(({ symbol, digest }) => [symbol, digest])),
+      earlier,
+    )
+    const settings = configDigest(config, earlier)
+    await tamper(`
+      UPDATE calculation_runs SET parameters = parameters || '{"lots_engine": "${earlier}"}' WHERE ${own};
+      UPDATE lot_versions SET config_digest = '${settings}' WHERE ${own};
+      UPDATE fifo_computation_log SET config_digest = '${settings}', result_digest = '${result}' WHERE ${own}`)
+    expect(await validate()).toMatchObject({ valid: true })
+    await importTrades(context, folder, `b3 BTC-USD buy 1 @ 100 at ${day(5)}`)
+    expect(await compute(context, { incremental: true })).toMatchObject({ mode: 'full', rows_written: 4 })
+    expect(await compute(context, { symbol: 'BTC-USD' })).toMatchObject({ mode: 'full', rows_written: 0 })
+    expect(await validate()).toMatchObject({ valid: true })
   })
 
   test('strictly, what is not as it should be counts too', async () => {

@@ -104,6 +104,7 @@ describe('the command line', () => {
         now: () => new Date().toISOString() as never,
         newId,
         newSecret: () => 's',
+        stdin: { isTerminal: false, readLine: async () => undefined },
         openBooks,
         elapsed: () => performance.now(),
         signal: new AbortController().signal,
@@ -117,6 +118,7 @@ describe('the command line', () => {
     const { exit, stderr } = await inProcess(['migrate', 'down', '--db', 'memory://'])
     expect(exit).toBe(2)
     expect(stderr).toContain('TIE-1307')
+    expect(stderr).toContain('--yes')
   })
 
   test('TIE-9001: what nobody thought of is a bug, says so, and shows its stack only when asked', async () => {

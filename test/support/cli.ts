@@ -18,7 +18,7 @@ import type { TenantId } from '#tieout/books/books'
 import { openBooks } from '#tieout/books/open'
 import type { Context } from '#tieout/books/operation'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import type { MaintainedBooks } from '#tieout/books/transaction'
+import type { MaintainedBooks, Session } from '#tieout/books/transaction'
 import { CATALOGUE } from '#tieout/surfaces/catalogue'
 import { runCommandLine } from '#tieout/surfaces/cli/command-line'
 import { createDatabase, SERVER } from './books.js'
@@ -118,13 +118,18 @@ export const runCli = (args: readonly string[], options: CliOptions = {}): Promi
 const FRAMES: Readonly<Record<string, string>> =
   SERVER === undefined || SERVER === '' ? {} : { TIEOUT_FRAMES: 'none' }
 
-/** The command line in this process, from its words to its exit code: for what needs no process of its own. */
+/**
+ * The command line in this process, from its words to its exit code: for what needs no process of its own. With
+ * `answers` somebody sits at a terminal and types them.
+ */
 export async function runHere(
   argv: readonly string[],
   variables: Readonly<Record<string, string>> = {},
   directory = tmpdir(),
   open: typeof openBooks = openBooks,
+  answers?: readonly string[],
 ): Promise<Ended> {
+  const left = [...(answers ?? [])]
   let stdout = ''
   let stderr = ''
   const exit = await runCommandLine(
@@ -134,6 +139,7 @@ export async function runHere(
       packageDirectory: REPOSITORY,
       version: '1.2.3',
       pid: process.pid,
+      stdin: { isTerminal: answers !== undefined, readLine: async () => left.shift() },
       stdout: {
         isTerminal: false,
         write: (text) => {
@@ -163,8 +169,12 @@ export interface CliDatabase {
   readonly db: string
   /** In this process, on books that stay open from one command to the next: opening them is most of its cost. */
   run(...args: readonly string[]): Promise<Ended>
+  /** As `run`, by somebody at a terminal who types the lines of `answers` when asked. */
+  runAnswering(answers: readonly string[], ...args: readonly string[]): Promise<Ended>
   /** As a process of its own; the books are closed first, for one process has a directory. */
   start(args: readonly string[], options?: CliOptions): Promise<Started>
+  /** What only the owner of the database can do, on the same books. */
+  maintain<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** Closes the books, for whatever else opens them. */
   release(): Promise<void>
   drop(): Promise<void>
@@ -192,17 +202,21 @@ export async function cliDatabase(folder: Folder, name = 'db'): Promise<CliDatab
     await books?.close()
     books = undefined
   }
-  const run = (...args: readonly string[]): Promise<Ended> =>
-    runHere(['--db', made.url, ...args], FRAMES, tmpdir(), open)
+  const here = (answers: readonly string[] | undefined, args: readonly string[]): Promise<Ended> =>
+    runHere(['--db', made.url, ...args], FRAMES, tmpdir(), open, answers)
+  const run = (...args: readonly string[]): Promise<Ended> => here(undefined, args)
   // A directory is migrated by whatever opens it first.
   if (SERVER) expect(await run('migrate', 'up')).toMatchObject({ exit: 0 })
   return {
     db: made.url,
     run,
+    runAnswering: (answers, ...args) => here(answers, args),
     start: async (args, options) => {
       await release()
       return startCli(['--db', made.url, ...args], options)
     },
+    maintain: async (work) =>
+      (await open({ db: made.url, command: 'test', migrate: 'never' })).maintain(work),
     release,
     drop: async () => {
       await release()

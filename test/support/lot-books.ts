@@ -4,7 +4,7 @@ import type { Context } from '#tieout/books/operation'
 import { type Folder, type Output, perform } from './cli.js'
 
 export const TRADE_HEADER =
-  'order_id,symbol,side,size,price,fee,executed_at,account,strategy,fee_currency,replaces,venue_sequence,lot_ids'
+  'order_id,symbol,side,size,price,fee,executed_at,account,strategy,fee_currency,replaces,venue_sequence,lot_ids,bracket'
 
 /** `b1 BTC-USD buy 0.5 @ 30000 fee 0.1 at 2025-01-01T00:00:00Z`, then `key value` pairs of other columns. */
 export function tradeLine(text: string): string {

@@ -1,6 +1,6 @@
 /** Trades written in a line each, computed and proved. */
 
-import type { LotMove, OpenLot } from '#tieout/lots/allocation'
+import type { OpenLot } from '#tieout/lots/allocation'
 import { allocationFields } from '#tieout/lots/allocation-rows'
 import { Claims } from '#tieout/lots/claims'
 import { type Computation, computeLots, factsOf } from '#tieout/lots/compute'
@@ -11,7 +11,7 @@ import type { SymbolFacts } from '#tieout/lots/symbol-facts'
 import { parseTrade, type RawTrade, type Trade } from '#tieout/lots/trade'
 import { parsed } from './random-lots.js'
 
-/** `id side size @ price`, then `fee F`, `in ACCOUNT`, `for STRATEGY`, `lots A,B`, `feeIn CUR`, `of SYMBOL`; a line an hour. */
+/** `id side size @ price`, then `fee F`, `in ACCOUNT`, `for STRATEGY`, `lots A,B`, `bracket K`, `feeIn CUR`, `of SYMBOL`; a line an hour. */
 export function trades(lines: string): Trade[] {
   return lines
     .trim()
@@ -33,6 +33,7 @@ export function trades(lines: string): Trade[] {
         fee_currency: said('feeIn') ?? '',
         account: said('in') ?? '',
         strategy: said('for') ?? '',
+        bracket: said('bracket') ?? '',
         lot_ids: (said('lots') ?? '').replaceAll(',', ' '),
         executed_at: said('at') ?? `2025-03-${day}T${String(hour % 24).padStart(2, '0')}:00:00Z`,
       }
@@ -61,7 +62,6 @@ export function lots(facts: Iterable<Trade | Split | Transfer>, draft: LotConfig
 export interface Stored {
   readonly rows: (string | null)[][]
   readonly open: OpenLot[]
-  readonly moves: LotMove[]
 }
 
 export function stored({ symbols }: Computation): Stored {
@@ -69,12 +69,11 @@ export function stored({ symbols }: Computation): Stored {
   return {
     rows: all.flatMap(({ allocations }) => allocations.sell.map((_, i) => allocationFields(allocations, i))),
     open: all.flatMap(({ state }) => state.lots),
-    moves: all.flatMap(({ moves }) => moves),
   }
 }
 
-export function prove({ facts, config }: Lots, { rows, open, moves }: Stored): Proof {
+export function prove({ facts, config }: Lots, { rows, open }: Stored): Proof {
   const claims = new Claims()
   for (const row of rows) claims.add(row)
-  return proveLots({ facts, config, claims, open, moves })
+  return proveLots({ facts, config, claims, open })
 }

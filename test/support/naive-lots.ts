@@ -24,6 +24,8 @@ export interface NaiveTrade {
   readonly strategy: string | null
   readonly sequence: number | null
   readonly lots: readonly string[]
+  /** Null: none. */
+  readonly bracket: string | null
 }
 export interface NaiveSplit {
   readonly is: 'split'
@@ -62,6 +64,7 @@ interface NaiveLot {
   readonly short: boolean
   account: string | null
   readonly strategy: string | null
+  readonly bracket: string | null
   size: Fraction
   gross: Fraction
   fee: Fraction
@@ -134,9 +137,14 @@ export function naiveLots(facts: readonly NaiveFact[], config: NaiveConfig): Nai
   let regime = 0
   const byAge = (a: NaiveLot, b: NaiveLot): number =>
     a.born - b.born || ((a.account ?? '') < (b.account ?? '') ? -1 : 1)
-  const samePool = (account: string | null, strategy: string | null, lot: NaiveLot, inNamed = false) => {
+  type Owner = Pick<NaiveLot, 'account' | 'strategy' | 'bracket'>
+  const samePool = ({ account, strategy, bracket }: Owner, lot: NaiveLot, inNamed = false) => {
     const { scope, method } = config.regimes[regime]!
-    if (method === 'specific' && !inNamed && lot.strategy !== strategy) return false
+    if (method === 'specific' && !inNamed) {
+      // Lots of a bracket are for its own trades; other trades go by strategy.
+      if (bracket !== lot.bracket) return false
+      if (bracket === null && lot.strategy !== strategy) return false
+    }
     if (scope === 'account') return lot.account === account
     return scope === 'strategy' ? lot.strategy === strategy : true
   }
@@ -150,7 +158,7 @@ export function naiveLots(facts: readonly NaiveFact[], config: NaiveConfig): Nai
     return byAge(a, b)
   }
   const mates = (lot: NaiveLot): NaiveLot[] =>
-    lots.filter((each) => each.short === lot.short && samePool(lot.account, lot.strategy, each))
+    lots.filter((each) => each.short === lot.short && samePool(lot, each))
   /** The money of the pool is spread over its lots by size, oldest first, the last taking the rest. */
   const spread = (pool: readonly NaiveLot[], gross: Fraction, fee: Fraction): void => {
     let size = sum(pool.map((lot) => lot.size))
@@ -250,6 +258,7 @@ export function naiveLots(facts: readonly NaiveFact[], config: NaiveConfig): Nai
       short: fact.side === 'sell',
       account: fact.account,
       strategy: fact.strategy,
+      bracket: fact.bracket,
       size: moved,
       gross,
       fee,
@@ -303,15 +312,13 @@ export function naiveLots(facts: readonly NaiveFact[], config: NaiveConfig): Nai
       for (const id of fact.lots) {
         const wanted = lots
           .filter((lot) => lot.id === id && lot.short !== rest.short)
-          .filter((lot) => samePool(fact.account, fact.strategy, lot, true))
+          .filter((lot) => samePool(fact, lot, true))
           .sort(byAge)
         for (const lot of wanted) if (isPositive(rest.size)) close(lot)
       }
     } else {
       while (isPositive(rest.size)) {
-        const [lot] = lots
-          .filter((each) => each.short !== rest.short && samePool(fact.account, fact.strategy, each))
-          .sort(byMethod)
+        const [lot] = lots.filter((each) => each.short !== rest.short && samePool(fact, each)).sort(byMethod)
         if (lot === undefined) break
         close(lot)
       }

@@ -9,6 +9,7 @@ import type { NaiveConfig, NaiveFact } from './naive-lots.js'
 export const SYMBOL = 'AAA-USD'
 const ACCOUNTS = [null, 'A', 'B'] as const
 const STRATEGIES = [null, 'S', 'T'] as const
+const BRACKETS = [null, null, 'K', 'L'] as const
 const SIZES = [
   '1',
   '2',
@@ -38,6 +39,7 @@ const trade = fc.record({
   hour: fc.nat(HOURS),
   account: fc.constantFrom(...ACCOUNTS),
   strategy: fc.constantFrom(...STRATEGIES),
+  bracket: fc.constantFrom(...BRACKETS),
   sequence: fc.option(fc.nat(12)),
   names: fc.array(fc.nat(20), { maxLength: 2 }),
 })
@@ -69,7 +71,7 @@ export const randomFacts: fc.Arbitrary<readonly NaiveFact[]> = fc
       if (draft.is === 'transfer') {
         return { ...common, is: 'transfer', size: draft.size, from: draft.way[0]!, to: draft.way[1]! }
       }
-      const { side, price, account, strategy, sequence, names } = draft
+      const { side, price, account, strategy, bracket, sequence, names } = draft
       // A fee in kind must leave something.
       const inKind = draft.inKind && draft.fee !== '25'
       const fee = inKind && draft.fee !== '0' ? '0.00001' : draft.fee
@@ -86,6 +88,7 @@ export const randomFacts: fc.Arbitrary<readonly NaiveFact[]> = fc
         strategy,
         sequence,
         lots,
+        bracket,
       }
     }),
   )
@@ -146,6 +149,7 @@ export function factOf(fact: NaiveFact): Trade | Split | Transfer {
       strategy: fact.strategy ?? '',
       venue_sequence: fact.sequence === null ? '' : String(fact.sequence),
       lot_ids: fact.lots.join(' '),
+      bracket: fact.bracket ?? '',
     }),
   ) as Trade
 }

@@ -93,6 +93,7 @@ const openLot = z
     order_id: z.string().describe('The trade that opened it.'),
     account: z.string().nullable().describe('Who holds it now.'),
     strategy: z.string().nullable(),
+    bracket: z.string().nullable(),
     side: z.enum(['long', 'short']),
     original_size: amount,
     remaining_size: amount,

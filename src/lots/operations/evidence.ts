@@ -40,6 +40,7 @@ const explain = operation({
     allocation_version: z.number(),
     sell_order_id: z.string(),
     symbol: z.string(),
+    bracket: z.string().nullable().describe('What the sell shares with its buys; specific goes by it.'),
     size: amount.describe('Σ over the lines, without dust.'),
     cost_basis: amount,
     net_proceeds: amount,
@@ -71,6 +72,7 @@ const explain = operation({
       return {
         allocation_version: version,
         ...totals,
+        bracket: own.trade.bracket,
         lines: lines.map(({ arithmetic, days_held }, i) => ({ allocation: rows[i]!, arithmetic, days_held })),
         sources: await sourcesOf(tx, sell, rows),
       }
@@ -128,6 +130,7 @@ const whatif = operation({
     account: z.string().optional().describe('From which account.'),
     strategy: z.string().optional().describe('Of which strategy.'),
     lot_ids: z.string().optional().describe('Lots to use, separated by spaces; tries specific too.'),
+    bracket: z.string().optional().describe('Of which bracket; tries specific too.'),
     version: publishedVersionInput,
   }),
   output: z.object({
@@ -164,10 +167,10 @@ const whatif = operation({
 /** Raises TIE-3102 and TIE-3103 for what is no size or price. */
 function saleOf(
   given: Readonly<Record<'symbol' | 'size' | 'price' | 'fee', string>> &
-    Readonly<Partial<Record<'account' | 'strategy' | 'lot_ids', string | undefined>>>,
+    Readonly<Partial<Record<'account' | 'strategy' | 'lot_ids' | 'bracket', string | undefined>>>,
   at: string,
 ): Trade {
-  const { symbol, size, price, fee, account, strategy, lot_ids } = given
+  const { symbol, size, price, fee, account, strategy, lot_ids, bracket } = given
   const parsed = parseTrade({
     order_id: 'what-if',
     symbol,
@@ -179,6 +182,7 @@ function saleOf(
     ...(account === undefined ? {} : { account }),
     ...(strategy === undefined ? {} : { strategy }),
     ...(lot_ids === undefined ? {} : { lot_ids }),
+    ...(bracket === undefined ? {} : { bracket }),
   })
   if (parsed.is === 'refused') throw new Refusal(parsed.problems.map(({ problem }) => problem))
   return parsed.value as Trade

@@ -1,55 +1,14 @@
 /** The operation that writes a version's allocations to a file in the form that another program reads. */
 
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
-import type { Tx } from '../../books/books.js'
-import { type Context, type Operation, operation } from '../../books/operation.js'
-import { beancountJournal } from '../beancount.js'
-import { csvText } from '../csv.js'
-import { form8949 } from '../report-8949.js'
-import { listAllocations, type StoredAllocation } from '../store/allocations.js'
-import { seenFacts } from '../store/seen-facts.js'
-import { computedVersion, seenTable } from '../versions/validate-version.js'
+import { type Operation, operation } from '../../books/operation.js'
+import { EXPORT_FORMS, exportVersion } from '../versions/export-version.js'
 import { publishedVersionInput, versionOf } from './schemas.js'
-
-const FORMS = ['csv', 'beancount', 'form-8949'] as const
-
-const COLUMNS = [
-  'sell_order_id',
-  'buy_order_id',
-  'symbol',
-  'allocated_size',
-  'buy_price',
-  'sell_price',
-  'cost_basis',
-  'proceeds',
-  'net_proceeds',
-  'pnl',
-  'class',
-] as const
-const FORM_COLUMNS = [
-  'part',
-  'term',
-  'description',
-  'acquired',
-  'sold',
-  'proceeds',
-  'cost',
-  'code',
-  'adjustment',
-  'gain',
-  'sell_order_id',
-  'buy_order_id',
-] as const
-
-interface Written {
-  readonly text: string
-  readonly rows: number
-  readonly left_out: readonly { readonly symbol: string; readonly why: string }[]
-}
 
 const exportLots = operation({
   name: 'lots export',
@@ -59,7 +18,7 @@ const exportLots = operation({
     file: z.string().min(1).describe('The file to write.'),
     version: publishedVersionInput,
     as: z
-      .enum(FORMS)
+      .enum(EXPORT_FORMS)
       .default('csv')
       .describe(
         'csv: the exchange format. form-8949: rounded to cents, the remainder carried; no tax advice.',
@@ -69,9 +28,10 @@ const exportLots = operation({
   output: z.object({
     allocation_version: z.number(),
     file: z.string(),
-    as: z.enum(FORMS),
+    as: z.enum(EXPORT_FORMS),
     rows: z.number().describe('Allocations written.'),
     bytes: z.number(),
+    digest: z.string().describe('SHA-256 of the file.'),
     left_out: z
       .array(z.object({ symbol: z.string(), why: z.string() }))
       .readonly()
@@ -79,57 +39,61 @@ const exportLots = operation({
   }),
   errors: ['TIE-2801', 'TIE-2802', 'TIE-3154', 'TIE-3175', 'TIE-3176'],
   positional: ['file'],
+  http: {
+    method: 'GET',
+    path: '/api/v1/lots/export',
+    download: {
+      input: 'file',
+      without: ['overwrite'],
+      form: {
+        input: 'as',
+        forms: {
+          csv: { mediaType: 'text/csv', extension: '.csv' },
+          beancount: { mediaType: 'text/plain', extension: '.beancount' },
+          'form-8949': { mediaType: 'text/csv', extension: '-form-8949.csv' },
+        },
+      },
+      name: 'lots-{allocation_version}',
+      tag: 'digest',
+    },
+  },
   run: (context, { file, version: asked, as, overwrite }) =>
     context.books.transaction(context.tenant, async (tx) => {
       const isTaken = (): boolean => !overwrite && existsSync(file)
       if (isTaken()) refuse('TIE-2801', { file })
       const version = await versionOf(tx, asked)
-      const { text, rows, left_out } = await textOf(context, tx, version, as)
-      await write(file, text, context.newId(), isTaken)
-      return { allocation_version: version, file, as, rows, bytes: Buffer.byteLength(text), left_out }
+      const written = await writtenTo(file, context.newId(), isTaken, (put) =>
+        exportVersion(context, tx, { version, as }, put),
+      )
+      return { allocation_version: version, file, as, ...written }
     }),
 })
 
-const EVERY = Number.MAX_SAFE_INTEGER
-
-async function textOf(
-  context: Context,
-  tx: Tx,
-  version: number,
-  as: (typeof FORMS)[number],
-): Promise<Written> {
-  const { config } = await computedVersion(tx, version)
-  const rows = await listAllocations(tx, { version }, undefined, EVERY)
-  if (as === 'csv') return { text: csvText(COLUMNS, rows), rows: rows.length, left_out: [] }
-  if (as === 'form-8949') {
-    return { text: csvText(FORM_COLUMNS, form8949(rows)), rows: rows.length, left_out: [] }
-  }
-  const bySymbol = new Map<string, StoredAllocation[]>()
-  for (const row of rows) {
-    const of = bySymbol.get(row.symbol)
-    if (of === undefined) bySymbol.set(row.symbol, [row])
-    else of.push(row)
-  }
-  const facts = await seenTable(context, tx, config, await seenFacts(tx, version))
-  const symbols = [...facts.values()].map((own) => ({ facts: own, rows: bySymbol.get(own.symbol) ?? [] }))
-  const journal = beancountJournal(symbols, config)
-  const missing = new Set(journal.left_out.map(({ symbol }) => symbol))
-  return { ...journal, rows: rows.filter(({ symbol }) => !missing.has(symbol)).length }
-}
-
-/** Beside its place first, so that nobody finds half a file. */
-async function write(file: string, text: string, token: string, isTaken: () => boolean): Promise<void> {
+/** Beside its place first, so that nobody finds half a file. What `make` puts is the file; with what it gives. */
+async function writtenTo<T>(
+  file: string,
+  token: string,
+  isTaken: () => boolean,
+  make: (put: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T & { readonly bytes: number; readonly digest: string }> {
   const draft = join(dirname(file), `.${basename(file)}.${token}.part`)
+  const hash = createHash('sha256')
+  let bytes = 0
   try {
     const handle = await open(draft, 'wx')
     try {
-      await handle.writeFile(text)
+      const made = await make(async (text) => {
+        hash.update(text)
+        bytes += Buffer.byteLength(text)
+        await handle.writeFile(text)
+      })
       await handle.sync()
+      if (isTaken()) refuse('TIE-2801', { file })
+      await rename(draft, file)
+      return { ...made, bytes, digest: `sha256:${hash.digest('hex')}` }
     } finally {
       await handle.close()
     }
-    if (isTaken()) refuse('TIE-2801', { file })
-    await rename(draft, file)
   } catch (error) {
     await rm(draft, { force: true })
     const { code, message } = error as NodeJS.ErrnoException

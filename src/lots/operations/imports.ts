@@ -18,7 +18,9 @@ const fileInput = {
   timezone: z
     .string()
     .optional()
-    .describe('Zone of times that say none: UTC or an offset such as +01:00. Without it they are refused.'),
+    .describe(
+      'Zone of times that say none: UTC, an offset such as +01:00, or a name such as America/New_York. Without it they are refused.',
+    ),
   ignore_columns: z.boolean().default(false).describe('Leave unknown columns out instead of refusing them.'),
   dry_run: z.boolean().default(false).describe('Do everything but keep nothing.'),
 }
@@ -55,6 +57,8 @@ const FILE_ERRORS: readonly ErrorCode[] = [
   'TIE-3105',
   'TIE-3106',
   'TIE-3107',
+  'TIE-3114',
+  'TIE-3115',
   'TIE-3150',
   'TIE-3151',
   'TIE-3152',

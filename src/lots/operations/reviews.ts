@@ -79,6 +79,7 @@ async function causesOf(tx: Tx, reviews: readonly Review[]): Promise<ReadonlyMap
         symbol: symbol!,
         account,
         strategy: (detail.strategy as string | undefined) ?? null,
+        bracket: (detail.bracket as string | undefined) ?? null,
         executed_at: detail.executed_at as string,
         unmatched_size: detail.unmatched_size as string,
       }),

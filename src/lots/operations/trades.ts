@@ -24,7 +24,7 @@ export const trade = z
     strategy: z.string().nullable(),
     venue_sequence: z.string().nullable(),
     lot_ids: z.array(z.string()).readonly(),
-    bracket: z.string().nullable(),
+    bracket: z.string().nullable().describe('What the trades of one position share.'),
     parent_id: z.string().nullable().describe('What an older system had matched it with.'),
     pnl_usd: amount.nullable().describe('What an older system had computed.'),
     replaces: z.string().nullable(),

@@ -89,6 +89,15 @@ export interface EndedComputation {
   readonly result_digest: Digest
 }
 
+/** Version of the engine that a computation was made with; undefined where its run does not say. */
+export async function engineOf(tx: Tx, batch: RunId): Promise<string | undefined> {
+  const [row] = await tx.rows<{ engine: string | null }>(
+    `SELECT parameters ->> 'lots_engine' AS engine FROM calculation_runs WHERE id = $1`,
+    [batch],
+  )
+  return row?.engine ?? undefined
+}
+
 /** In the transaction that writes the batch: completed, or partial where symbols failed. */
 export async function endComputation(tx: Tx, ended: EndedComputation): Promise<void> {
   const failed = ended.failed_symbols

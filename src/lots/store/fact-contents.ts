@@ -4,7 +4,7 @@
  */
 
 import { canonicalDecimal, normalize, parseDecimal, ZERO } from '../../base/decimal.js'
-import { type Digest, digestOf } from '../../base/digest.js'
+import type { Digest } from '../../base/digest.js'
 import type { Tx } from '../../books/books.js'
 import { parserOf } from '../../books/types.js'
 import { copiedRows } from '../../engines/copied-rows.js'
@@ -78,9 +78,8 @@ export async function changedFacts(
 
 function tradeContent(fields: Fields): Digest {
   const [bracket, parent, pnl] = fields.slice(15) as [string | null, string | null, string | null]
-  const own = tradeDigest(recordOf(fields))
-  if (bracket === null && parent === null && pnl === null) return own
-  return digestOf([own, bracket, parent, pnl === null ? null : canonicalDecimal(decimal(pnl))])
+  const pnl_usd = pnl === null ? null : canonicalDecimal(decimal(pnl))
+  return tradeDigest(recordOf(fields), { bracket, parent_id: parent, pnl_usd })
 }
 
 function recordOf(fields: Fields): TradeRecord {
@@ -100,6 +99,7 @@ function recordOf(fields: Fields): TradeRecord {
     sequence,
     ids,
     replaces,
+    bracket,
   ] = fields
   if (size === null) return { is: 'cancellation', order_id: id!, replaces: replaces! }
   return {
@@ -117,6 +117,7 @@ function recordOf(fields: Fields): TradeRecord {
     strategy: strategy!,
     venue_sequence: sequence!,
     lot_ids: ids === null ? [] : (textArray(ids!) as string[]),
+    bracket: bracket!,
     replaces: replaces!,
   }
 }

@@ -3,7 +3,7 @@
  * are taken over; ids that are there already are compared by content. Any problem, and nothing is kept. Streams: a
  * file may be of any length.
  *
- * Raises TIE-3101 to TIE-3110, TIE-3150, TIE-3151, and those of csv.ts, csv-table.ts and ndjson.ts.
+ * Raises TIE-3101 to TIE-3110, TIE-3114, TIE-3115, TIE-3150, TIE-3151, and those of csv.ts, csv-table.ts and ndjson.ts.
  */
 
 import { statSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { type CsvRecord, readCsv } from '../../engines/csv.js'
 import { checkHeader, checkRecord, FileProblems, MAX_PROBLEMS } from '../../engines/csv-table.js'
 import { MAX_LINE, type NdjsonRecord, readNdjson } from '../../engines/ndjson.js'
 import type { FactKind, FactRow, RawRow } from '../fact-kinds.js'
-import { parseOffset } from '../instant.js'
+import { type TimeZone, timeZone, zoneSuggestion } from '../time-zone.js'
 import {
   type Conflict,
   conflictsInFile,
@@ -38,7 +38,7 @@ import {
 
 export interface ImportRequest {
   readonly file: string
-  /** Of times that say none: UTC or ±HH:MM. */
+  /** Of times that say none: UTC, ±HH:MM or a name. */
   readonly timezone?: string | undefined
   readonly ignore_columns: boolean
 }
@@ -68,6 +68,7 @@ type StagedRow = readonly (string | readonly string[] | null)[]
 export class FactImport {
   private readonly problems: FileProblems
   private readonly size: number
+  private readonly zone: TimeZone | undefined
   private bytesRead = 0
   private rows = 0
   private done = 0
@@ -82,8 +83,9 @@ export class FactImport {
     private readonly digest: string,
   ) {
     const { timezone } = given
-    if (timezone !== undefined && parseOffset(timezone) === undefined) {
-      refuse('TIE-3152', { value: timezone })
+    this.zone = timezone === undefined ? undefined : timeZone(timezone)
+    if (timezone !== undefined && this.zone === undefined) {
+      refuse('TIE-3152', { value: timezone, suggestion: zoneSuggestion(timezone) })
     }
     this.problems = new FileProblems(given.file)
     this.size = statSync(given.file).size
@@ -207,10 +209,7 @@ export class FactImport {
   }
 
   private staged(row: RawRow, line: number, payload: string): StagedRow | undefined {
-    const parsed = this.kind.parse(
-      row,
-      this.given.timezone === undefined ? {} : { zone: this.given.timezone },
-    )
+    const parsed = this.kind.parse(row, this.zone === undefined ? {} : { zone: this.zone })
     if (parsed.is === 'refused') {
       const place = this.problems.at(line)
       for (const { problem: found } of parsed.problems) this.problems.add({ ...found, place })

@@ -107,7 +107,8 @@ const wantedPart: From = (table, alias, at) =>
 /** A trade counts unless a row that has arrived replaces it. */
 const tradesQuery = (through: bigint, from: From): string =>
   `SELECT t.order_id, t.symbol, t.side, t.size, t.price, t.fee, t.fee_currency, t.executed_at, t.executed_ns,
-          t.placed_at, t.placed_ns, t.account, t.strategy, t.venue_sequence, t.lot_ids, t.replaces
+          t.placed_at, t.placed_ns, t.account, t.strategy, t.venue_sequence, t.lot_ids, t.replaces,
+          t.bracket
      FROM ${from('trade_records', 't', 'executed_at')}
     WHERE t.trade_seq <= ${through} AND t.size IS NOT NULL AND NOT EXISTS (
       SELECT FROM trade_records AS r
@@ -154,6 +155,7 @@ function tradeOf(fields: Fields): Trade {
     venue_sequence: fields[13]!,
     lot_ids: fields[14] === null ? [] : (textArray(fields[14]!) as string[]),
     replaces: fields[15]!,
+    bracket: fields[16]!,
   }
 }
 

@@ -47,6 +47,7 @@ const LOT_FIELDS = [
   'order_id',
   'account',
   'strategy',
+  'bracket',
   'side',
   'original_size',
   'remaining_size',

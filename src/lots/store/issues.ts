@@ -12,6 +12,7 @@ export interface UnmatchedRow {
   readonly symbol: string
   readonly account: string | null
   readonly strategy: string | null
+  readonly bracket: string | null
   readonly executed_at: string
   readonly unmatched_size: string
   readonly net_proceeds: string
@@ -19,9 +20,11 @@ export interface UnmatchedRow {
 
 export async function unmatchedRows(tx: Tx, version: number): Promise<UnmatchedRow[]> {
   const rows = await tx.rows<UnmatchedRow & { readonly ns: number }>(
-    `SELECT sell_order_id, symbol, account, strategy, sell_executed_at AS executed_at, sell_executed_ns AS ns,
-            allocated_size AS unmatched_size, net_proceeds
-       FROM fifo_allocations WHERE allocation_version = $1 AND class = 'unmatched' ORDER BY symbol, allocation_no`,
+    `SELECT a.sell_order_id, a.symbol, a.account, a.strategy, t.bracket, a.sell_executed_at AS executed_at,
+            a.sell_executed_ns AS ns, a.allocated_size AS unmatched_size, a.net_proceeds
+       FROM fifo_allocations AS a
+       JOIN trade_records AS t ON t.tenant_id = a.tenant_id AND t.order_id = a.sell_order_id
+      WHERE a.allocation_version = $1 AND a.class = 'unmatched' ORDER BY a.symbol, a.allocation_no`,
     [version],
   )
   return rows.map(({ ns, ...row }) => ({ ...row, executed_at: instantText(row.executed_at, ns)! }))

@@ -78,6 +78,7 @@ export async function compute(context: Context, tx: Tx, wanted: Wanted): Promise
     from: scope.points,
     stored: isReconfigured || wanted.isForced ? new Map() : digestsOf(progress),
     onSymbol: (done, of) => step(context, 'matching symbols', done, of),
+    pause: () => heard(context),
   })
   refuseUseless(matched, { isReconfigured, progress, isWhole: wanted.symbol === undefined })
   const after = goesOn ? base.through : 0n
@@ -114,6 +115,7 @@ export async function differingSymbols(
     from: new Map(),
     stored: new Map(),
     onSymbol: (done, of) => step(context, 'verifying symbols', done, of),
+    pause: () => heard(context),
   })
   const found = digestsOf(progress)
   for (const result of [...changed.map((one) => one.result), ...unchanged])
@@ -208,9 +210,13 @@ function addKnown(
 
 async function step(context: Context, stage: string, done: number, of: number): Promise<void> {
   context.progress.report(stage, done, of === 0 ? 1 : done / of)
-  // Lets an interruption be heard between two symbols.
+  await heard(context)
+}
+
+/** Lets an interruption be heard. */
+export async function heard({ signal }: Context): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
-  context.signal.throwIfAborted()
+  signal.throwIfAborted()
 }
 
 const digestsOf = (progress: Progress): Map<string, Digest> =>

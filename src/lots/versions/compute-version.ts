@@ -143,7 +143,8 @@ async function computeAndSeal(context: Context, tx: Tx, begun: Begun): Promise<C
   const computation = await compute(context, tx, wanted)
   if (request.isVerified) await verify(context, tx, wanted, computation)
   context.progress.report('storing allocations', computation.changed.length)
-  if (request.isForced) await reconfigure(tx, version, config)
+  // Without force it is the same configuration, of an earlier engine perhaps.
+  if (request.isForced || symbol === undefined) await reconfigure(tx, version, config)
   const unmatched = await unmatchedAfter(tx, version, computation)
   const batch = { version, id: run }
   const rows = await saveAllocations(

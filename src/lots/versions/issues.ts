@@ -43,7 +43,7 @@ export async function issuesOf(
 
 /** The same sell is one issue, however its uncovered part changes. */
 function unmatchedIssue(row: UnmatchedRow, today: string): Issue {
-  const { sell_order_id, symbol, account, strategy, executed_at, unmatched_size, net_proceeds } = row
+  const { sell_order_id, symbol, account, strategy, bracket, executed_at, unmatched_size, net_proceeds } = row
   return {
     key: `UNMATCHED_SELL:${sell_order_id}`,
     code: 'UNMATCHED_SELL',
@@ -52,7 +52,12 @@ function unmatchedIssue(row: UnmatchedRow, today: string): Issue {
     account,
     amount: net_proceeds,
     message: `No lot covers ${unmatched_size} of sell ${sell_order_id}.`,
-    detail: { executed_at, unmatched_size, ...(strategy === null ? {} : { strategy }) },
+    detail: {
+      executed_at,
+      unmatched_size,
+      ...(strategy === null ? {} : { strategy }),
+      ...(bracket === null ? {} : { bracket }),
+    },
     severity: severityOf(parseDecimal(net_proceeds) ?? ZERO, daysBetween(executed_at, today)),
   }
 }

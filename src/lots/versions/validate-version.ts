@@ -7,12 +7,11 @@
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
-import type { LotMove } from '../allocation.js'
 import { resultDigest } from '../compute.js'
 import { type LotConfig, type LotConfigDraft, lotConfig } from '../config.js'
 import { type ProofRule, proveLots, type Violation } from '../proof.js'
 import { readClaims } from '../store/claims.js'
-import { type Computation, listComputations } from '../store/computation-log.js'
+import { type Computation, engineOf, listComputations } from '../store/computation-log.js'
 import { changedFacts } from '../store/fact-contents.js'
 import { sumFacts, sumsDigest } from '../store/facts.js'
 import { loadStates, newestPoints, type Point } from '../store/inventory.js'
@@ -20,6 +19,7 @@ import { readSeenFacts, type SeenFacts, seenFacts } from '../store/seen-facts.js
 import { findVersion } from '../store/versions.js'
 import { isEmpty, matchSymbols } from '../symbol-change.js'
 import { FactTable, type SymbolFacts } from '../symbol-facts.js'
+import { heard } from './computation.js'
 
 export interface Validation {
   readonly computation_no: number
@@ -40,7 +40,9 @@ export async function validateVersion(context: Context, tx: Tx, version: number)
   const points = await newestPoints(tx, version)
   const states = await loadStates(tx, version, points)
   const open = [...states.values()].flatMap(({ lots }) => lots)
-  const again = await recompute(context, config, facts, points)
+  // Rows of an earlier engine are right where this one gives the same: only the digest of the whole names it.
+  const engine = await engineOf(tx, newest.batch_id)
+  const again = await recompute(context, config, { facts, points, engine })
   context.progress.report('proving', claims.rows)
   const sums = await sumFacts(tx, { after: 0n, through: BigInt(newest.trades_through!) })
   const proof = proveLots({
@@ -48,7 +50,6 @@ export async function validateVersion(context: Context, tx: Tx, version: number)
     config,
     claims,
     open,
-    moves: again.moves,
     factsDigest: { kept: newest.facts_digest!, now: sumsDigest(sums) },
     resultDigest: { kept: newest.result_digest!, again: again.digest },
   })
@@ -114,16 +115,19 @@ function step(context: Context, stage: string, rows: number): void {
 
 interface Again {
   readonly digest: string
-  readonly moves: readonly LotMove[]
   readonly differing: readonly string[]
 }
 
 async function recompute(
   context: Context,
   config: LotConfig,
-  facts: ReadonlyMap<string, SymbolFacts>,
-  points: readonly Point[],
+  given: {
+    readonly facts: ReadonlyMap<string, SymbolFacts>
+    readonly points: readonly Point[]
+    readonly engine: string | undefined
+  },
 ): Promise<Again> {
+  const { facts, points, engine } = given
   const { changed, failed } = await matchSymbols({
     facts,
     config,
@@ -133,6 +137,7 @@ async function recompute(
       step(context, 'computing again', done)
       if (done === of) context.progress.report('computing again', done, 1)
     },
+    pause: () => heard(context),
   })
   const stored = new Map(points.map(({ symbol, digest }) => [symbol, digest]))
   const results = changed.map(({ result }) => result)
@@ -141,8 +146,7 @@ async function recompute(
     ({ symbol, allocations, open_lots }) => allocations + open_lots > 0 && !facts.has(symbol),
   )
   return {
-    digest: resultDigest(config, new Map(filled.map(({ symbol, digest }) => [symbol, digest]))),
-    moves: results.flatMap(({ moves }) => moves),
+    digest: resultDigest(config, new Map(filled.map(({ symbol, digest }) => [symbol, digest])), engine),
     differing: [
       ...filled.filter(({ symbol, digest }) => stored.get(symbol) !== digest).map(({ symbol }) => symbol),
       ...gone.map(({ symbol }) => symbol),

@@ -28,9 +28,8 @@ const exportRunOperation = operation({
     download: {
       input: 'file',
       without: ['overwrite'],
-      mediaType: 'application/zip',
-      name: 'run_id',
-      extension: '.zip',
+      form: { mediaType: 'application/zip', extension: '.zip' },
+      name: '{run_id}',
       tag: 'seal',
     },
   },

@@ -18,6 +18,7 @@ interface Explained {
   pnl: string
   unmatched_size: string
   unmatched_net_proceeds: string
+  bracket: string | null
   lines: {
     allocation: {
       buy_order_id: string | null
@@ -38,8 +39,11 @@ interface Explained {
 
 function explainedText(out: Explained, style: Style): string {
   const { lines, sources } = out
+  const bracket = out.bracket === null ? '' : ` of bracket ${out.bracket}`
   return [
-    style.bold(printable(`${out.sell_order_id} sold ${out.size} ${out.symbol}: P&L ${amountOf(out.pnl)}`)),
+    style.bold(
+      printable(`${out.sell_order_id} sold ${out.size} ${out.symbol}${bracket}: P&L ${amountOf(out.pnl)}`),
+    ),
     ...lines.flatMap(({ allocation: row, arithmetic, days_held }) => {
       const held = days_held === null ? '' : `, held ${plural(days_held, 'day')}`
       const lot =

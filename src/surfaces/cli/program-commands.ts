@@ -5,16 +5,14 @@ import { ERRORS, type ErrorCode, refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
 import type { TenantId } from '../../books/books.js'
 import { withoutPassword } from '../../books/location.js'
-import { migrateDown, migrateUp, migrationStatus } from '../../books/migrate.js'
-import { openUnchecked } from '../../books/open.js'
 import { createTenant, listTenants } from '../../books/tenants.js'
-import type { Session as SqlSession } from '../../books/transaction.js'
 import { SETTING_NAMES } from '../settings.js'
 import type { Action, CommandContext } from './command-line.js'
 import { completionScript } from './completion.js'
 import { runDemo } from './demo.js'
 import { examine } from './doctor.js'
 import { addKeyCommands } from './key-commands.js'
+import { addMigrationCommands } from './migrate-commands.js'
 import { printTable } from './print-table.js'
 import { columnsOf } from './table.js'
 
@@ -48,7 +46,7 @@ export function addProgramCommands(program: Command, bind: Bind): void {
     runDemo(context),
   )
   addServing(program, add)
-  addMigrations(program, add)
+  addMigrationCommands(program, add)
   addTenants(program, add)
   addKeyCommands(program, add)
   add(
@@ -102,52 +100,6 @@ function addServing(program: Command, add: Add): void {
       .addOption(new Option('--files <dir>', 'Directory of files that a use case sent over HTTP may name.'))
       .addOption(new Option('--max-upload <mib>', 'Size of a file that is sent, in MiB, at most.'))
       .addOption(new Option('--verbose', 'A line for every request on stderr.'))
-  }
-}
-
-function addMigrations(program: Command, add: Add): void {
-  const migrate = program.command('migrate').description('The schema of the database.')
-  add(migrate, 'up', 'Apply the migrations that are missing.', async (_, context) =>
-    migrateCommand(context, async (session) => migrateUp(session)),
-  )
-  add(migrate, 'down', 'Take migrations back, with their tables and rows.', async (command, context) => {
-    const { to, yes } = command.opts<{ to?: string; yes?: boolean }>()
-    if (yes !== true)
-      refuse('TIE-1307', { name: to === undefined ? 'every migration' : `every migration after ${to}` })
-    return migrateCommand(context, async (session) => migrateDown(session, to ?? 'none'))
-  })
-    .addOption(new Option('--to <name>', 'The last migration to keep; by default none.'))
-    .addOption(new Option('--yes', 'Do it.'))
-  add(migrate, 'status', 'Show which migrations are applied.', async (_, context) => migrationState(context))
-}
-
-async function migrateCommand(
-  context: CommandContext,
-  work: (session: SqlSession) => Promise<readonly string[]>,
-): Promise<number> {
-  const books = await openUnchecked({ db: context.settings.db.value, command: 'tieout migrate' })
-  try {
-    const names = await books.maintain((session) => work(session))
-    if (context.options.json === true) context.print(`${JSON.stringify({ migrations: names }, null, 2)}\n`)
-    else context.print(names.length === 0 ? 'Nothing to do.\n' : `${names.join('\n')}\n`)
-    return 0
-  } finally {
-    await books.close()
-  }
-}
-
-async function migrationState(context: CommandContext): Promise<number> {
-  const books = await openUnchecked({ db: context.settings.db.value, command: 'tieout migrate' })
-  try {
-    const { applied, pending } = await books.maintain((session) => migrationStatus(session))
-    const rows = [
-      ...applied.map((name) => ({ migration: String(name), state: 'applied' })),
-      ...pending.map((name) => ({ migration: String(name), state: 'pending' })),
-    ]
-    printTable(context, 'migrations', { columns: columnsOf('text migration', 'text state'), rows })
-    return 0
-  } finally {
-    await books.close()
   }
 }
 

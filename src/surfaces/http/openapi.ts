@@ -6,6 +6,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorCode } from '../../base/errors.js'
 import { exampleOf } from './examples.js'
+import { mediaTypesOf } from './file-form.js'
 import { jobSchema } from './job-document.js'
 import { operationId, SchemaComponents, schemaName } from './json-schemas.js'
 import { HEADERS, PARAMETERS } from './openapi-headers.js'
@@ -141,7 +142,7 @@ const header = (name: string): JsonSchema => ({ $ref: `#/components/headers/${na
 
 function successes(route: Route, components: SchemaComponents): JsonSchema {
   const { operation, binding, writes } = route
-  if (binding.download !== undefined) return file(binding.download.mediaType)
+  if (binding.download !== undefined) return file(mediaTypesOf(binding.download))
   const schema = components.add(schemaName(operation), operation.output)
   const example = exampleOf(schema, components.schemas)
   const content = { 'application/json': { schema, example } }
@@ -168,7 +169,7 @@ function successes(route: Route, components: SchemaComponents): JsonSchema {
   }
 }
 
-const file = (mediaType: string): JsonSchema => ({
+const file = (mediaTypes: readonly string[]): JsonSchema => ({
   200: {
     description: 'The file.',
     headers: {
@@ -176,7 +177,7 @@ const file = (mediaType: string): JsonSchema => ({
       ETag: header('ETag'),
       'Content-Disposition': header('ContentDisposition'),
     },
-    content: { [mediaType]: {} },
+    content: Object.fromEntries(mediaTypes.map((type) => [type, {}])),
   },
   304: { description: 'The client has it already.', headers: { ETag: header('ETag') } },
 })

@@ -4,6 +4,7 @@
  */
 
 import { exampleOf } from './examples.js'
+import { mediaTypesOf } from './file-form.js'
 import { SchemaComponents, schemaName } from './json-schemas.js'
 import { nounOf } from './openapi.js'
 import { escaped, page } from './page.js'
@@ -66,7 +67,7 @@ const choices = (values: unknown): string =>
 
 function example({ operation, binding }: Route): string {
   if (binding.download !== undefined)
-    return `<p class="soft">The answer is the file: ${escaped(binding.download.mediaType)}.</p>`
+    return `<p class="soft">The answer is the file: ${escaped(mediaTypesOf(binding.download).join(' or '))}.</p>`
   const components = new SchemaComponents()
   const value = exampleOf(components.add(schemaName(operation), operation.output), components.schemas)
   return `<details><summary>Example of the answer</summary><pre>${escaped(JSON.stringify(value, null, 2))}</pre></details>`

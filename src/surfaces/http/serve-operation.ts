@@ -10,6 +10,7 @@ import { type Principal, refuseUnlessMay } from './access.js'
 import { type Answer, answerOf, etagOf, JSON_TYPE } from './answer.js'
 import { downloaded } from './download.js'
 import { type Exchange, type HttpHost, problemAnswer, tagged } from './exchange.js'
+import { mediaTypesOf } from './file-form.js'
 import { carriedOutOnce, digestOfRequest, keyOf } from './idempotent.js'
 import { expectedVersion } from './if-match.js'
 import { jobDocument, jobPath } from './job-document.js'
@@ -31,8 +32,11 @@ interface Asked {
 export async function serveOperation(host: HttpHost, c: Exchange, route: Route): Promise<Response> {
   const principal = await host.access.whoAsks(c.req.header('authorization'))
   refuseUnlessMay(principal, route.role)
-  const type = route.binding.download?.mediaType ?? JSON_TYPE
-  if (!accepts(c.req.header('accept'), type)) refuse('TIE-1609', { type })
+  const { download } = route.binding
+  const types = download === undefined ? [JSON_TYPE] : mediaTypesOf(download)
+  if (!types.some((type) => accepts(c.req.header('accept'), type))) {
+    refuse('TIE-1609', { type: types.join(' or ') })
+  }
   const key = route.writes ? keyOf(c.req.header('idempotency-key')) : undefined
   const received = await readInput(route, partsOf(c), host.limits)
   // A precondition is looked at last (RFC 9110, 13.2.1): what is wrong anyway is told first.

@@ -1,0 +1,1 @@
+ALTER TABLE fifo_inventory_snapshot DROP COLUMN bracket;
