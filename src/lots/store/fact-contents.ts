@@ -1,123 +1,111 @@
 /**
  * Facts as they stand in the books against the digests they were imported with: a row that was changed behind
- * Tieout's back gives another digest. Raises nothing.
+ * Tieout's back gives another digest. They are read once, for this and for the proof. Raises nothing.
  */
 
-import { canonicalDecimal, normalize, parseDecimal, ZERO } from '../../base/decimal.js'
+import { canonicalDecimal, parseDecimal, ZERO } from '../../base/decimal.js'
 import type { Digest } from '../../base/digest.js'
 import type { Tx } from '../../books/books.js'
-import { parserOf } from '../../books/types.js'
 import { copiedRows } from '../../engines/copied-rows.js'
+import type { LotFact } from '../compare.js'
 import { factDigest } from '../facts.js'
-import type { NanoInstant } from '../instant.js'
-import { type Side, type TradeRecord, tradeDigest } from '../trade.js'
+import { type TradeRecord, tradeDigest } from '../trade.js'
+import {
+  columnsOf,
+  type Fields,
+  SPLIT_COLUMNS,
+  splitOf,
+  TRADE_COLUMNS,
+  TRANSFER_COLUMNS,
+  tradeOf,
+  transferOf,
+} from './fact-rows.js'
+import type { SeenFacts } from './seen-facts.js'
 
 export interface ChangedFact {
   readonly symbol: string
   readonly id: string
 }
 
-const nano = (at: string, ns: string): string =>
-  `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || lpad(${ns}::text, 3, '0') || 'Z'`
-const decimal = (text: string) => normalize(parseDecimal(text) ?? ZERO)
-const textArray = parserOf(1009)
+/** A row of the books: what it says, the digest it was imported with, and since when another replaces it. */
+interface KeptFact {
+  readonly fact: LotFact | Extract<TradeRecord, { readonly is: 'cancellation' }>
+  readonly now: Digest
+  readonly kept: string
+  /** As trade_seq. */
+  readonly seq: bigint
+  readonly replaced: bigint | null
+}
 
-type Fields = readonly (string | null)[]
-
-/** Facts that have arrived by then whose content is not that of their digest. */
-export async function changedFacts(
+/**
+ * Hands every fact that counts to `take`; gives those of all that have arrived by `through` whose content is not that
+ * of their digest. `onRows` is told how many rows have been read.
+ */
+export async function readCheckedFacts(
   tx: Tx,
-  through: bigint,
+  { seen, through }: { readonly seen: SeenFacts; readonly through: bigint },
+  take: (fact: LotFact) => void,
   onRows: (rows: number) => void = () => {},
-): Promise<ChangedFact[]> {
+): Promise<readonly ChangedFact[]> {
   const changed: ChangedFact[] = []
   let rows = 0
-  const check = async (query: string, digestOfRow: (fields: Fields) => Digest): Promise<void> => {
-    for await (const batch of copiedRows(tx.copyOut(`${query} WHERE trade_seq <= ${through}`))) {
+  for (const [query, factOf] of QUERIES) {
+    for await (const batch of copiedRows(tx.copyOut(query(through)))) {
       for (const fields of batch) {
-        const [symbol, id, digest] = fields
-        if (digestOfRow(fields.slice(1)) !== digest) changed.push({ symbol: symbol ?? '', id: id! })
+        const { fact, now, kept, seq, replaced } = factOf(fields)
+        if (now !== kept) changed.push({ symbol: fields[4] ?? '', id: fields[3]! })
+        if (fact.is === 'cancellation') continue
+        const upTo = seen.others.get(fact.symbol) ?? seen.through
+        if (seq <= upTo && (replaced === null || replaced > upTo)) take(fact)
       }
       rows += batch.length
       onRows(rows)
     }
   }
-  await check(
-    `SELECT symbol, order_id, row_digest, symbol, side, size, price, fee, fee_currency, ${nano('executed_at', 'executed_ns')},
-       ${nano('placed_at', 'placed_ns')}, account, strategy, venue_sequence, lot_ids, replaces, bracket, parent_id, pnl_usd
-     FROM trade_records`,
-    tradeContent,
-  )
-  await check(
-    `SELECT symbol, split_id, row_digest, symbol, numerator, denominator, ${nano('effective_at', 'effective_ns')} FROM lot_splits`,
-    ([id, , symbol, numerator, denominator, at]) =>
-      factDigest({
-        is: 'split',
-        id: id!,
-        symbol: symbol!,
-        numerator: BigInt(numerator!),
-        denominator: BigInt(denominator!),
-        at: at as NanoInstant,
-      }),
-  )
-  await check(
-    `SELECT symbol, transfer_id, row_digest, symbol, size, from_account, to_account, ${nano('effective_at', 'effective_ns')} FROM lot_transfers`,
-    ([id, , symbol, size, from_account, to_account, at]) =>
-      factDigest({
-        is: 'transfer',
-        id: id!,
-        symbol: symbol!,
-        size: decimal(size!),
-        from_account: from_account!,
-        to_account: to_account!,
-        at: at as NanoInstant,
-      }),
-  )
   return changed
 }
 
-function tradeContent(fields: Fields): Digest {
-  const [bracket, parent, pnl] = fields.slice(15) as [string | null, string | null, string | null]
-  const pnl_usd = pnl === null ? null : canonicalDecimal(decimal(pnl))
-  return tradeDigest(recordOf(fields), { bracket, parent_id: parent, pnl_usd })
+const OLDER = ['parent_id', 'pnl_usd'] as const
+/** Every query begins with these three, then the columns of the fact: its id and its symbol first. */
+const KEPT = 3
+
+const tradesQuery = (through: bigint): string =>
+  `SELECT t.row_digest, t.trade_seq, r.trade_seq, ${columnsOf('t', [...TRADE_COLUMNS, ...OLDER])}
+     FROM trade_records AS t
+     LEFT JOIN trade_records AS r ON r.tenant_id = t.tenant_id AND r.replaces = t.order_id
+    WHERE t.trade_seq <= ${through}`
+
+const otherQuery = (table: string, columns: readonly string[]) => (through: bigint) =>
+  `SELECT t.row_digest, t.trade_seq, NULL, ${columnsOf('t', columns)} FROM ${table} AS t WHERE t.trade_seq <= ${through}`
+
+const keptOf = ([kept, seq, replaced]: Fields) => ({
+  kept: kept!,
+  seq: BigInt(seq!),
+  replaced: replaced === null ? null : BigInt(replaced!),
+})
+
+function keptTrade(fields: Fields): KeptFact {
+  const own = fields.slice(KEPT)
+  const record = recordOf(own)
+  const [parent_id, pnl] = own.slice(TRADE_COLUMNS.length) as [string | null, string | null]
+  const pnl_usd = pnl === null ? null : canonicalDecimal(parseDecimal(pnl) ?? ZERO)
+  const now = tradeDigest(record, { bracket: own[TRADE_COLUMNS.indexOf('bracket')]!, parent_id, pnl_usd })
+  return { ...keptOf(fields), fact: record, now }
 }
 
-function recordOf(fields: Fields): TradeRecord {
-  const [
-    id,
-    ,
-    symbol,
-    side,
-    size,
-    price,
-    fee,
-    currency,
-    executed,
-    placed,
-    account,
-    strategy,
-    sequence,
-    ids,
-    replaces,
-    bracket,
-  ] = fields
-  if (size === null) return { is: 'cancellation', order_id: id!, replaces: replaces! }
-  return {
-    is: 'trade',
-    order_id: id!,
-    symbol: symbol!,
-    side: side as Side,
-    size: decimal(size!),
-    price: decimal(price!),
-    fee: decimal(fee!),
-    fee_currency: currency!,
-    executed_at: executed as NanoInstant,
-    placed_at: placed as NanoInstant | null,
-    account: account!,
-    strategy: strategy!,
-    venue_sequence: sequence!,
-    lot_ids: ids === null ? [] : (textArray(ids!) as string[]),
-    bracket: bracket!,
-    replaces: replaces!,
-  }
+/** A row without a size says that another does not count, and nothing else. */
+function recordOf(own: Fields): TradeRecord {
+  if (own[TRADE_COLUMNS.indexOf('size')] !== null) return tradeOf(own)
+  return { is: 'cancellation', order_id: own[0]!, replaces: own[TRADE_COLUMNS.indexOf('replaces')]! }
 }
+
+function keptOther(fields: Fields, factOf: typeof splitOf | typeof transferOf): KeptFact {
+  const fact = factOf(fields.slice(KEPT))
+  return { ...keptOf(fields), fact, now: factDigest(fact) }
+}
+
+const QUERIES: readonly (readonly [(through: bigint) => string, (fields: Fields) => KeptFact])[] = [
+  [tradesQuery, keptTrade],
+  [otherQuery('lot_splits', SPLIT_COLUMNS), (fields) => keptOther(fields, splitOf)],
+  [otherQuery('lot_transfers', TRANSFER_COLUMNS), (fields) => keptOther(fields, transferOf)],
+]

@@ -3,16 +3,25 @@
  * to a number of arrival. In no particular order: the engine sorts. Raises nothing of its own.
  */
 
-import type { Decimal } from '../../base/decimal.js'
 import { type Digest, digestOf } from '../../base/digest.js'
 import type { Tx } from '../../books/books.js'
-import { parserOf } from '../../books/types.js'
 import { copiedRows } from '../../engines/copied-rows.js'
 import { microseconds } from '../fact-kinds.js'
 import type { Balance, Split, Transfer } from '../facts.js'
 import type { NanoInstant } from '../instant.js'
 import { compareOrder, type OrderKey, RANK } from '../order.js'
-import type { Side, Trade } from '../trade.js'
+import type { Trade } from '../trade.js'
+import {
+  columnsOf,
+  decimalOf,
+  instantOf,
+  SPLIT_COLUMNS,
+  splitOf,
+  TRADE_COLUMNS,
+  TRANSFER_COLUMNS,
+  tradeOf,
+  transferOf,
+} from './fact-rows.js'
 
 /** A symbol and the fact behind which its facts are wanted; null: all of them. */
 export interface SymbolScope {
@@ -26,8 +35,6 @@ export interface FactScope {
   /** By default every symbol from its beginning. */
   readonly symbols?: readonly SymbolScope[] | undefined
 }
-
-type Fields = readonly (string | null)[]
 
 /** Hands every fact to `take`; how many there were. `onRows` is told how many trades have been read. */
 export async function readFacts(
@@ -106,83 +113,19 @@ const wantedPart: From = (table, alias, at) =>
 
 /** A trade counts unless a row that has arrived replaces it. */
 const tradesQuery = (through: bigint, from: From): string =>
-  `SELECT t.order_id, t.symbol, t.side, t.size, t.price, t.fee, t.fee_currency, t.executed_at, t.executed_ns,
-          t.placed_at, t.placed_ns, t.account, t.strategy, t.venue_sequence, t.lot_ids, t.replaces,
-          t.bracket
+  `SELECT ${columnsOf('t', TRADE_COLUMNS)}
      FROM ${from('trade_records', 't', 'executed_at')}
     WHERE t.trade_seq <= ${through} AND t.size IS NOT NULL AND NOT EXISTS (
       SELECT FROM trade_records AS r
        WHERE r.tenant_id = t.tenant_id AND r.replaces = t.order_id AND r.trade_seq <= ${through})`
 
 const splitsQuery = (through: bigint, from: From): string =>
-  `SELECT s.split_id, s.symbol, s.numerator, s.denominator, s.effective_at, s.effective_ns
+  `SELECT ${columnsOf('s', SPLIT_COLUMNS)}
      FROM ${from('lot_splits', 's', 'effective_at')} WHERE s.trade_seq <= ${through}`
 
 const transfersQuery = (through: bigint, from: From): string =>
-  `SELECT f.transfer_id, f.symbol, f.size, f.from_account, f.to_account, f.effective_at, f.effective_ns
+  `SELECT ${columnsOf('f', TRANSFER_COLUMNS)}
      FROM ${from('lot_transfers', 'f', 'effective_at')} WHERE f.trade_seq <= ${through}`
-
-/** Canonical decimal text, as imports store it. */
-function decimalOf(text: string): Decimal {
-  const point = text.indexOf('.')
-  return point < 0
-    ? { units: BigInt(text), scale: 0 }
-    : { units: BigInt(text.slice(0, point) + text.slice(point + 1)), scale: text.length - point - 1 }
-}
-
-/** `2025-12-24 09:00:00.5+00` and the digits below the microsecond. */
-function instantOf(text: string, ns: string): NanoInstant {
-  const fraction = text.length > 22 ? text.slice(20, text.length - 3) : ''
-  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(6, '0')}${ns.padStart(3, '0')}Z` as NanoInstant
-}
-
-const textArray = parserOf(1009)
-
-function tradeOf(fields: Fields): Trade {
-  return {
-    is: 'trade',
-    order_id: fields[0]!,
-    symbol: fields[1]!,
-    side: fields[2] as Side,
-    size: decimalOf(fields[3]!),
-    price: decimalOf(fields[4]!),
-    fee: decimalOf(fields[5]!),
-    fee_currency: fields[6]!,
-    executed_at: instantOf(fields[7]!, fields[8]!),
-    placed_at: fields[9] === null ? null : instantOf(fields[9]!, fields[10]!),
-    account: fields[11]!,
-    strategy: fields[12]!,
-    venue_sequence: fields[13]!,
-    lot_ids: fields[14] === null ? [] : (textArray(fields[14]!) as string[]),
-    replaces: fields[15]!,
-    bracket: fields[16]!,
-  }
-}
-
-function splitOf(fields: Fields): Split {
-  const [id, symbol, numerator, denominator, at, ns] = fields as readonly string[]
-  return {
-    is: 'split',
-    id: id!,
-    symbol: symbol!,
-    numerator: BigInt(numerator!),
-    denominator: BigInt(denominator!),
-    at: instantOf(at!, ns!),
-  }
-}
-
-function transferOf(fields: Fields): Transfer {
-  const [id, symbol, size, from_account, to_account, at, ns] = fields as readonly string[]
-  return {
-    is: 'transfer',
-    id: id!,
-    symbol: symbol!,
-    size: decimalOf(size!),
-    from_account: from_account!,
-    to_account: to_account!,
-    at: instantOf(at!, ns!),
-  }
-}
 
 /** Every balance that has arrived by then. */
 export async function readBalances(tx: Tx, through: bigint): Promise<readonly Balance[]> {

@@ -12,7 +12,7 @@ import { type LotConfig, type LotConfigDraft, lotConfig } from '../config.js'
 import { type ProofRule, proveLots, type Violation } from '../proof.js'
 import { readClaims } from '../store/claims.js'
 import { type Computation, engineOf, listComputations } from '../store/computation-log.js'
-import { changedFacts } from '../store/fact-contents.js'
+import { readCheckedFacts } from '../store/fact-contents.js'
 import { sumFacts, sumsDigest } from '../store/facts.js'
 import { loadStates, newestPoints, type Point } from '../store/inventory.js'
 import { readSeenFacts, type SeenFacts, seenFacts } from '../store/seen-facts.js'
@@ -35,16 +35,26 @@ export interface Validation {
 export async function validateVersion(context: Context, tx: Tx, version: number): Promise<Validation> {
   const { config, newest } = await computedVersion(tx, version)
   const seen = await seenFacts(tx, version)
-  const facts = await seenTable(context, tx, config, seen)
+  const through = BigInt(newest.trades_through!)
+  const table = new FactTable(config)
+  const changed = await readCheckedFacts(
+    tx,
+    { seen, through },
+    (fact) => table.add(fact),
+    (rows) => step(context, 'checking facts', rows),
+  )
+  const facts = table.bySymbol
   const claims = await readClaims(tx, version, (rows) => step(context, 'reading allocations', rows))
   const points = await newestPoints(tx, version)
   const states = await loadStates(tx, version, points)
   const open = [...states.values()].flatMap(({ lots }) => lots)
   // Rows of an earlier engine are right where this one gives the same: only the digest of the whole names it.
   const engine = await engineOf(tx, newest.batch_id)
-  const again = await recompute(context, config, { facts, points, engine })
+  const [again, sums] = await Promise.all([
+    recompute(context, config, { facts, points, engine }),
+    sumFacts(tx, { after: 0n, through }),
+  ])
   context.progress.report('proving', claims.rows)
-  const sums = await sumFacts(tx, { after: 0n, through: BigInt(newest.trades_through!) })
   const proof = proveLots({
     facts,
     config,
@@ -53,9 +63,6 @@ export async function validateVersion(context: Context, tx: Tx, version: number)
     factsDigest: { kept: newest.facts_digest!, now: sumsDigest(sums) },
     resultDigest: { kept: newest.result_digest!, again: again.digest },
   })
-  const changed = await changedFacts(tx, BigInt(newest.trades_through!), (rows) =>
-    step(context, 'checking facts', rows),
-  )
   const violations: Violation[] = [
     ...changed.map(({ symbol, id }): Violation => {
       const message = `${id} has not the content it was imported with.`
