@@ -17,8 +17,8 @@ import {
   visit,
 } from 'yaml'
 import type { z } from 'zod'
-import { type Place, type Problem, problem, Refusal, refuse, refuseAll } from '../base/errors.js'
-import { didYouMean, unstorable } from '../base/text.js'
+import { type Place, type Problem, problem, Refusal, refuse, refuseAll } from './errors.js'
+import { didYouMean, unstorable } from './text.js'
 import { isDeeperThan } from './yaml-depth.js'
 
 export type Path = readonly (string | number)[]

@@ -1,8 +1,8 @@
 /** Random trees of both languages, with names and texts as hostile as data can be. */
 
 import fc from 'fast-check'
-import type { FormulaOf, NodeName } from '#tieout/rollup/language/formula'
-import type { Literal, Predicate } from '#tieout/rollup/language/predicate'
+import type { FormulaOf, NodeName } from '#tieout/language/formula'
+import type { Literal, Predicate } from '#tieout/language/predicate'
 
 /** Texts that would matter if any of them were ever read as syntax. */
 export const HOSTILE = [

@@ -1,7 +1,7 @@
 /** How these tests write a refusal: its code, then the line with its caret. */
 
 import { caretFrame } from '#tieout/base/text'
-import { type LanguageProblem, type LanguageProblems, toProblem } from '#tieout/rollup/language/language'
+import { type LanguageProblem, type LanguageProblems, toProblem } from '#tieout/language/language'
 
 /** The problem's code, what it says and what to do, filled in. */
 export const said = (problem: LanguageProblem): string => {

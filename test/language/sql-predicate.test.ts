@@ -10,15 +10,10 @@ import { unstorable } from '#tieout/base/text'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import type { ColumnType } from '#tieout/engines/source'
 import { DUCKDB, POSTGRES, type SqlColumn, Statement } from '#tieout/engines/sql-dialect'
-import { evaluate } from '#tieout/rollup/language/evaluate'
-import {
-  type Literal,
-  type Predicate,
-  parsePredicate,
-  printPredicate,
-} from '#tieout/rollup/language/predicate'
-import { sqlPredicate } from '#tieout/rollup/language/sql-predicate'
-import { openTestBooks, type TestBooks } from '../../support/books.js'
+import { evaluate } from '#tieout/language/evaluate'
+import { type Literal, type Predicate, parsePredicate, printPredicate } from '#tieout/language/predicate'
+import { sqlPredicate } from '#tieout/language/sql-predicate'
+import { openTestBooks, type TestBooks } from '../support/books.js'
 import { anyText, HOSTILE, predicateOver } from './arbitraries.js'
 
 const TYPES: Readonly<Record<string, { type: ColumnType; postgres: string; duck: string; scale: number }>> = {

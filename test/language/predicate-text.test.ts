@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type Predicate,
-  parsePredicate,
-  predicateSchema,
-  printPredicate,
-} from '#tieout/rollup/language/predicate'
+import { type Predicate, parsePredicate, predicateSchema, printPredicate } from '#tieout/language/predicate'
 import * as any from './arbitraries.js'
 import { frameAt, marked, placesOf, problemsOf, said } from './check.js'
 

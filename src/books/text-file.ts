@@ -1,7 +1,7 @@
 /** Reads a text file that a command names. Raises TIE-1005 (it cannot be read) and the code given for bytes that are not UTF-8. */
 
 import { readFile } from 'node:fs/promises'
-import { refuse } from '../../base/errors.js'
+import { refuse } from '../base/errors.js'
 
 export async function textOfFile(file: string, notYaml: 'TIE-2301' | 'TIE-2701'): Promise<string> {
   try {

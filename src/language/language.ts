@@ -6,8 +6,8 @@
  * The caller knows the file, line or JSON pointer: `toProblem` adds it. Raises nothing itself.
  */
 
-import { type ErrorCode, type ErrorParams, type Place, type Problem, problem } from '../../base/errors.js'
-import { caretFrame, didYouMean } from '../../base/text.js'
+import { type ErrorCode, type ErrorParams, type Place, type Problem, problem } from '../base/errors.js'
+import { caretFrame, didYouMean } from '../base/text.js'
 
 /** Characters of one rule's text. */
 export const MAX_TEXT = 100_000

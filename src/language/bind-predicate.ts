@@ -6,9 +6,9 @@
  * Raises (as results, all at once): TIE-2202, TIE-2203, TIE-2209, TIE-2210, TIE-2211.
  */
 
-import { parseDate } from '../../base/dates.js'
-import { formatDecimal, parseDecimal } from '../../base/decimal.js'
-import type { ColumnType } from '../../engines/source.js'
+import { parseDate } from '../base/dates.js'
+import { formatDecimal, parseDecimal } from '../base/decimal.js'
+import type { ColumnType } from '../engines/source.js'
 import { type LanguageProblems, type Located, listOf, MAX_NUMBER, ProblemList } from './language.js'
 import { printText } from './lexer.js'
 import { parsePredicate } from './parse-predicate.js'

@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import {
-  bindPredicate,
-  type ColumnType,
-  parsePredicate,
-  printPredicate,
-} from '#tieout/rollup/language/predicate'
+import { bindPredicate, type ColumnType, parsePredicate, printPredicate } from '#tieout/language/predicate'
 import { frameAt, marked, placesOf, problemsOf, said } from './check.js'
 
 const COLUMNS = new Map<string, ColumnType>([

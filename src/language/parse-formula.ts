@@ -5,7 +5,7 @@
  * Raises (as results): TIE-2201, TIE-2207, TIE-2208, TIE-2211.
  */
 
-import { didYouMean } from '../../base/text.js'
+import { didYouMean } from '../base/text.js'
 import { Cursor } from './cursor.js'
 import { foldFormula, type NodeName, type NodeValue, type UnboundFormula } from './formula-tree.js'
 import { attempt, type LanguageProblems, type Located, MAX_FACTORS } from './language.js'

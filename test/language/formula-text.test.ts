@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { foldFormula, parseFormula, printFormula, type UnboundFormula } from '#tieout/rollup/language/formula'
+import { foldFormula, parseFormula, printFormula, type UnboundFormula } from '#tieout/language/formula'
 import * as any from './arbitraries.js'
 import { frameAt, marked, placesOf, problemsOf, said } from './check.js'
 

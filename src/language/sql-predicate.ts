@@ -15,8 +15,8 @@ import {
   normalize,
   parseDecimal,
   pow10,
-} from '../../base/decimal.js'
-import type { SqlColumn, Statement } from '../../engines/sql-dialect.js'
+} from '../base/decimal.js'
+import type { SqlColumn, Statement } from '../engines/sql-dialect.js'
 import type { Comparison, Literal, Predicate, Test } from './predicate.js'
 
 export function sqlPredicate(predicate: Predicate, statement: Statement): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isDeeperThan } from '#tieout/rollup/yaml-depth'
+import { isDeeperThan } from '#tieout/base/yaml-depth'
 
 /** The least limit that the text is not deeper than. */
 const depthOf = (text: string): number => {

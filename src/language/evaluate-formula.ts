@@ -14,7 +14,7 @@ import {
   parseDecimal,
   type Rounding,
   subtract,
-} from '../../base/decimal.js'
+} from '../base/decimal.js'
 import { type Arithmetic, type Formula, foldFormula, type LeafOf, type NodeValue } from './formula-tree.js'
 import type { Predicate } from './predicate.js'
 

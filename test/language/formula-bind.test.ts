@@ -6,8 +6,8 @@ import {
   formulaSums,
   parseFormula,
   printFormula,
-} from '#tieout/rollup/language/formula'
-import type { ColumnType } from '#tieout/rollup/language/predicate'
+} from '#tieout/language/formula'
+import type { ColumnType } from '#tieout/language/predicate'
 import { frameAt, marked, placesOf, problemsOf, said } from './check.js'
 
 const SCOPE = {

@@ -9,7 +9,7 @@ import {
   formulaReferences,
   parseFormula,
   printFormula,
-} from '#tieout/rollup/language/formula'
+} from '#tieout/language/formula'
 import * as any from './arbitraries.js'
 
 const of = (text: string): Decimal => parseDecimal(text)!

@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod'
-import { parseDate } from '../../base/dates.js'
+import { parseDate } from '../base/dates.js'
 import { MAX_DEPTH, MAX_LIST, MAX_NUMBER, MAX_TEXT } from './language.js'
 import type { Literal, Predicate } from './predicate.js'
 import { printPredicate } from './print-predicate.js'

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { atomicTests, compileTest, evaluate } from '#tieout/rollup/language/evaluate'
-import { compileLike } from '#tieout/rollup/language/like'
-import {
-  bindPredicate,
-  type ColumnType,
-  type Predicate,
-  parsePredicate,
-} from '#tieout/rollup/language/predicate'
+import { atomicTests, compileTest, evaluate } from '#tieout/language/evaluate'
+import { compileLike } from '#tieout/language/like'
+import { bindPredicate, type ColumnType, type Predicate, parsePredicate } from '#tieout/language/predicate'
 import * as any from './arbitraries.js'
 
 const TYPES = new Map<string, ColumnType>([

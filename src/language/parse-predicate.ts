@@ -5,7 +5,7 @@
  * Raises (as results): TIE-2201, TIE-2207, TIE-2208, TIE-2211.
  */
 
-import { parseDate } from '../../base/dates.js'
+import { parseDate } from '../base/dates.js'
 import { Cursor } from './cursor.js'
 import { attempt, type LanguageProblems, type Located, MAX_DEPTH, MAX_LIST } from './language.js'
 import { isReserved, printText } from './lexer.js'

@@ -5,7 +5,7 @@
  * Raises as parse stops: TIE-2201 (unexpected text), TIE-2207 (too long, nested too deep), and the lexer's.
  */
 
-import type { ErrorParams } from '../../base/errors.js'
+import type { ErrorParams } from '../base/errors.js'
 import { type LanguageCode, languageProblem, MAX_DEPTH, MAX_TEXT, ParseStop } from './language.js'
 import { readTokens, type Token } from './lexer.js'
 

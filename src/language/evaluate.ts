@@ -7,8 +7,8 @@
  * a column without a type, a numeric value that is no decimal.
  */
 
-import { canonicalDecimal, compareDecimals, type Decimal, parseDecimal } from '../../base/decimal.js'
-import { compareText } from '../../base/text.js'
+import { canonicalDecimal, compareDecimals, type Decimal, parseDecimal } from '../base/decimal.js'
+import { compareText } from '../base/text.js'
 import type { ColumnType } from './bind-predicate.js'
 import { compileLike } from './like.js'
 import type { Comparison, Literal, Predicate, Test } from './predicate.js'
