@@ -28,8 +28,8 @@ export type PlaceOf = (path: Path, offset?: number) => Place
 /** A kind of document. */
 export interface YamlForm<T> {
   readonly schema: z.ZodType<T>
-  readonly notYaml: 'TIE-2301' | 'TIE-2701'
-  readonly notTheFormat: 'TIE-2302' | 'TIE-2702'
+  readonly notYaml: 'TIE-2301' | 'TIE-2701' | 'TIE-5001'
+  readonly notTheFormat: 'TIE-2302' | 'TIE-2702' | 'TIE-5002'
   /** The keys of each object, by its path without positions in lists: '', 'rules'. */
   readonly keys: Readonly<Record<string, readonly string[]>>
   /** Maps that are read as lists, by their key. */
@@ -90,7 +90,7 @@ export function readYamlText(text: string): unknown {
 function refuseUnusable(
   document: Document,
   at: (offset: number) => Place,
-  code: 'TIE-2302' | 'TIE-2702',
+  code: 'TIE-2302' | 'TIE-2702' | 'TIE-5002',
 ): void {
   const problems: Problem[] = []
   const add = (detail: string, range: Range | null | undefined): void => {

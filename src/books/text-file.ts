@@ -3,7 +3,10 @@
 import { readFile } from 'node:fs/promises'
 import { refuse } from '../base/errors.js'
 
-export async function textOfFile(file: string, notYaml: 'TIE-2301' | 'TIE-2701'): Promise<string> {
+export async function textOfFile(
+  file: string,
+  notYaml: 'TIE-2301' | 'TIE-2701' | 'TIE-5001',
+): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (error) {

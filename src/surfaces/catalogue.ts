@@ -12,6 +12,9 @@ import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
+import { martGenerateOperations } from '../mart/operations/generate.js'
+import { martRunOperations } from '../mart/operations/run.js'
+import { martValidateOperations } from '../mart/operations/validate.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
@@ -57,4 +60,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotCompareOperations,
   ...lotExportOperations,
   ...reviewOperations,
+  ...martRunOperations,
+  ...martGenerateOperations,
+  ...martValidateOperations,
 ]

@@ -123,6 +123,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   runs: 'Calculations: create, list, show, results, adjustments, explain, facts, compare, verify.',
   export: 'Evidence to take away: sealed bundles of runs.',
   lots: 'Which buy each sell used, and what it earned: compute, validate, publish, explain, compare, report.',
+  mart: 'Warehouse marts of a hierarchy and its mapping: run, generate, validate.',
   review: 'What computations of lots could not settle: list, show, assign, resolve, dismiss.',
 }
 

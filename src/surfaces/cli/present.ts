@@ -10,6 +10,7 @@ import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { LOT_EVIDENCE_PRESENTATIONS } from './present-lot-evidence.js'
 import { LOT_PRESENTATIONS } from './present-lots.js'
+import { MART_PRESENTATIONS } from './present-marts.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import { TRADE_PRESENTATIONS } from './present-trades.js'
 import type { Presentation } from './presentation.js'
@@ -24,4 +25,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...TRADE_PRESENTATIONS,
   ...LOT_PRESENTATIONS,
   ...LOT_EVIDENCE_PRESENTATIONS,
+  ...MART_PRESENTATIONS,
 }
