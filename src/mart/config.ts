@@ -12,18 +12,15 @@ const table = name.refine((text) => tableParts(text) !== undefined, {
   error: 'expected a table such as SCHEMA.TABLE; a part with a point or a quote stands in double quotes',
 })
 const optionalName = name.nullable()
-/** YAML scalars arrive as the text they were written in. */
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
-  error: 'expected true or false',
-})
+/** Scalars of YAML arrive as the text they were written in. */
+const flag = z
+  .enum(['true', 'false'], { error: 'expected true or false' })
+  .transform((text) => text === 'true')
 /** DuckDB's sums of decimals wrap in silence beyond 38 digits: eight after the point leave room for the others. */
-const digits = z.union([
-  z.number().int().min(0).max(8),
-  z
-    .string()
-    .regex(/^[0-8]$/, { error: 'expected a whole number from 0 to 8' })
-    .transform(Number),
-])
+const digits = z
+  .string()
+  .regex(/^[0-8]$/, { error: 'expected a whole number from 0 to 8' })
+  .transform(Number)
 const decimalText = z.string().regex(/^-?\d{1,18}(?:\.\d{1,10})?$/, { error: 'expected a plain decimal' })
 
 export const joinPatternSchema = z.strictObject({

@@ -9,6 +9,7 @@ import { extname, join, parse } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { Refusal, refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
+import { readCsv } from '../../engines/csv.js'
 import { literal, quoted } from '../../engines/duckdb-file.js'
 import { listOf } from '../../language/language.js'
 import { type Cell, Table } from '../table.js'
@@ -119,14 +120,20 @@ async function fromFolder(
   for (const { parts, table, path } of found) {
     if (![...names.values()].includes(table)) {
       const from =
-        extname(path).toLowerCase() === '.csv'
-          ? `SELECT * FROM read_csv(${literal(path)}, header = true, all_varchar = true, nullstr = '')`
-          : `SELECT * FROM read_parquet(${literal(path)})`
-      await connection.run(`CREATE TABLE ${quoted(table)} AS ${from}`)
+        extname(path).toLowerCase() === '.csv' ? await csvRelation(path) : `read_parquet(${literal(path)})`
+      await connection.run(`CREATE TABLE ${quoted(table)} AS SELECT * FROM ${from}`)
     }
     names.set(key(parts), table)
   }
   return names
+}
+
+/** Read by the header that is there: nothing of the file is guessed. An empty field is a null. */
+async function csvRelation(path: string): Promise<string> {
+  const first = await readCsv(path).next()
+  const names: readonly string[] = first.done === true ? [] : first.value[0]!.fields
+  const columns = names.map((name) => `${literal(name)}: 'VARCHAR'`).join(', ')
+  return `read_csv(${literal(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', columns = {${columns}})`
 }
 
 async function fromDatabase(
