@@ -98,6 +98,20 @@ describe('imports point downward', () => {
     expect(wrong).toEqual([])
   })
 
+  test('the evaluator of marts shares nothing with plan, printer and pipeline', () => {
+    const wrong = MODULES.filter(({ path }) => /^mart\/(?:evaluate|proof)\//.test(path)).flatMap((module) =>
+      importsOf(module).filter((target) => /^(?:engines|mart\/(?:pipeline|store))\//.test(target)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('the pure core of marts reaches neither its store nor its operations', () => {
+    const wrong = MODULES.filter(({ path }) => /^mart\/(?!store|operations)/.test(path)).flatMap((module) =>
+      importsOf(module).filter((target) => /^(?:books|mart\/(?:store|operations))\//.test(target)),
+    )
+    expect(wrong).toEqual([])
+  })
+
   test('the table finds an import that points upward', () => {
     const module = {
       path: 'base/x.ts',

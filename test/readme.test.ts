@@ -38,7 +38,7 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 const pattern = (line: string): RegExp =>
   new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}\\s*$`, 'm')
 
-test.each(['README.md', 'docs/evidence.md', 'docs/fact-adjustments.md', 'docs/lots.md'])(
+test.each(['README.md', 'docs/evidence.md', 'docs/fact-adjustments.md', 'docs/lots.md', 'docs/marts.md'])(
   'every command of the tour prints what %s says',
   async (document) => {
     const directory = mkdtempSync(join(tmpdir(), 'tieout-tour-'))
