@@ -137,7 +137,16 @@ const EXPENSES = {
     'Leases',
     'Surface damages',
   ],
-  'Gas Handling': ['Dehydration', 'Sweetening', 'Compressor rental', 'Vapor recovery', 'Flaring', 'Line pack', 'Odorizing', 'Gas lift'],
+  'Gas Handling': [
+    'Dehydration',
+    'Sweetening',
+    'Compressor rental',
+    'Vapor recovery',
+    'Flaring',
+    'Line pack',
+    'Odorizing',
+    'Gas lift',
+  ],
   'Capital and Plugging': [
     'Facilities',
     'Plugging',
