@@ -44,9 +44,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   books: ['base'],
   engines: ['base', 'books'],
-  ...Object.fromEntries(DOMAINS.map((domain) => [domain, ['base', 'books', 'engines']])),
-  surfaces: ['base', 'books', 'engines', ...DOMAINS],
-  'app.ts': ['base', 'books', 'engines', ...DOMAINS, 'surfaces'],
+  language: ['base', 'engines'],
+  ...Object.fromEntries(DOMAINS.map((domain) => [domain, ['base', 'books', 'engines', 'language']])),
+  surfaces: ['base', 'books', 'engines', 'language', ...DOMAINS],
+  'app.ts': ['base', 'books', 'engines', 'language', ...DOMAINS, 'surfaces'],
   'cli.ts': ['app.ts'],
 }
 const folderOf = (path: string): string => path.split('/')[0]!
@@ -74,7 +75,7 @@ describe('imports point downward', () => {
   })
 
   test('a pure core does not reach up to its store or operations', () => {
-    const wrong = MODULES.filter(({ path }) => /^(?:rollup\/language|base)\//.test(path)).flatMap((module) =>
+    const wrong = MODULES.filter(({ path }) => /^(?:language|base)\//.test(path)).flatMap((module) =>
       importsOf(module).filter((target) => /\/(?:store|operations)\//.test(target)),
     )
     expect(wrong).toEqual([])
@@ -102,6 +103,20 @@ describe('imports point downward', () => {
     const engine = /^lots\/(?:match|pools|lot|lot-queue|order|symbol-state|allocation-builder|compute)\.ts$/
     const wrong = MODULES.filter(({ path }) => /^lots\/proof/.test(path)).flatMap((module) =>
       importsOf(module).filter((target) => engine.test(target)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('the evaluator of marts shares nothing with plan, printer and pipeline', () => {
+    const wrong = MODULES.filter(({ path }) => /^mart\/(?:evaluate|proof)\//.test(path)).flatMap((module) =>
+      importsOf(module).filter((target) => /^(?:engines|mart\/(?:pipeline|store))\//.test(target)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('the pure core of marts reaches neither its store nor its operations', () => {
+    const wrong = MODULES.filter(({ path }) => /^mart\/(?!store|operations)/.test(path)).flatMap((module) =>
+      importsOf(module).filter((target) => /^(?:books|mart\/(?:store|operations))\//.test(target)),
     )
     expect(wrong).toEqual([])
   })

@@ -44,6 +44,7 @@ test.each([
   'docs/fact-adjustments.md',
   'docs/lots.md',
   'docs/attribution.md',
+  'docs/marts.md',
 ])(
   'every command of the tour prints what %s says',
   async (document) => {

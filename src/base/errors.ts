@@ -14,6 +14,7 @@ import { EVIDENCE_ERRORS } from './errors-evidence.js'
 import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 import { LOT_VERSION_ERRORS } from './errors-lot-versions.js'
 import { LOT_ERRORS } from './errors-lots.js'
+import { MART_ERRORS } from './errors-mart.js'
 import { TRADE_ERRORS } from './errors-trades.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
 export const ERRORS = {
@@ -316,6 +317,7 @@ export const ERRORS = {
   ...TRADE_ERRORS,
   ...LOT_VERSION_ERRORS,
   ...ATTRIBUTION_ERRORS,
+  ...MART_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

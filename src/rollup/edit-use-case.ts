@@ -8,7 +8,7 @@
 import { z } from 'zod'
 import { type Place, type Problem, problem, refuseAll } from '../base/errors.js'
 import { didYouMean } from '../base/text.js'
-import { formulaSums, parseFormula } from './language/formula.js'
+import { formulaSums, parseFormula } from '../language/formula.js'
 import { type RuleDraft, ruleDraftSchema, type UseCaseDraft, useCaseDraftSchema } from './use-case-draft.js'
 import type { Path, PlaceOf } from './use-case-file.js'
 

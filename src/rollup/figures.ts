@@ -2,10 +2,10 @@
 
 import { type Decimal, formatDecimal, withScaleAtLeast } from '../base/decimal.js'
 import { amountIndex, type Frame } from '../engines/frame.js'
+import { printText } from '../language/lexer.js'
 import { bindNodes } from './bindings.js'
 import type { Calculation, Cell } from './calculate.js'
 import type { Tree } from './hierarchy.js'
-import { printText } from './language/lexer.js'
 import type { Figures } from './result-digest.js'
 import { ruleText } from './rule-text.js'
 import type { UseCase } from './use-case.js'

@@ -6,11 +6,11 @@
  */
 
 import type { Block, Frame } from '../engines/frame.js'
+import { atomicTests } from '../language/evaluate.js'
+import type { Predicate } from '../language/predicate.js'
 import { GroupSums } from './group-sums.js'
 import type { Tree } from './hierarchy.js'
 import { addShares, KeyIndex, type KeyPart } from './key-index.js'
-import { atomicTests } from './language/evaluate.js'
-import type { Predicate } from './language/predicate.js'
 import { largeNodes } from './large-nodes.js'
 import { Regions } from './regions.js'
 import type { RowOwners } from './row-owners.js'

@@ -9,11 +9,11 @@
  */
 
 import type { Block, Frame } from '../engines/frame.js'
+import type { Predicate } from '../language/predicate.js'
 import { GroupSums, type Sums } from './group-sums.js'
 import { Groups, type GroupsFor } from './groups.js'
 import type { Tree } from './hierarchy.js'
 import { addShares } from './key-index.js'
-import type { Predicate } from './language/predicate.js'
 import type { RowOwners } from './row-owners.js'
 import { type RowList, RowTests } from './row-tests.js'
 import { SearchedRows } from './searched-rows.js'

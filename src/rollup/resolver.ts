@@ -8,9 +8,9 @@
 
 import { type Place, type Problem, problem } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
+import { formulaReferences } from '../language/formula.js'
 import type { Bindings } from './bindings.js'
 import { nodeLabel, type Tree } from './hierarchy.js'
-import { formulaReferences } from './language/formula.js'
 import { ruleText } from './rule-text.js'
 import { type Measure, measuresSetBy, type Policy, type Rule } from './use-case.js'
 

@@ -7,6 +7,7 @@
 
 import { type Decimal, decimal } from '../base/decimal.js'
 import { type Block, codedIndex, type Frame } from '../engines/frame.js'
+import type { Predicate } from '../language/predicate.js'
 import { type Bindings, bindNodes } from './bindings.js'
 import { decimalAt, type Sums } from './group-sums.js'
 import type { Purpose } from './groups.js'
@@ -21,7 +22,6 @@ import {
   searchFacts,
   searchGroups,
 } from './kernel.js'
-import type { Predicate } from './language/predicate.js'
 import { type Overlap, RowOwners } from './row-owners.js'
 import { Verdicts } from './tested-columns.js'
 import { type TreeSums, upTheTree } from './tree-sums.js'

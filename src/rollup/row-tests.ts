@@ -4,7 +4,7 @@
  */
 
 import { type Block, codedIndex } from '../engines/frame.js'
-import type { Predicate } from './language/predicate.js'
+import type { Predicate } from '../language/predicate.js'
 import type { Verdicts } from './tested-columns.js'
 
 /** Rows of a block: those at from ≤ i < to of the list. */

@@ -5,9 +5,9 @@
 
 import { type Decimal, decimal } from '../base/decimal.js'
 import type { Frame } from '../engines/frame.js'
+import { printPredicate } from '../language/predicate.js'
 import type { Inputs } from './inputs.js'
 import { keptBase } from './kept-bases.js'
-import { printPredicate } from './language/predicate.js'
 import { nearMisses } from './rule-findings.js'
 import { searchesOf } from './searches.js'
 import type { ChangedCell, Trial } from './trial.js'

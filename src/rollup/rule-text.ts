@@ -1,7 +1,7 @@
 /** A rule in the words of the use case file, for findings, results and screens. Raises nothing. */
 
-import { printFormula } from './language/formula.js'
-import { printPredicate } from './language/predicate.js'
+import { printFormula } from '../language/formula.js'
+import { printPredicate } from '../language/predicate.js'
 import type { Rule } from './use-case.js'
 
 export function ruleText(rule: Rule): string {

@@ -1,13 +1,13 @@
 /** What each rule looks for in the facts, and the columns that takes. Raises nothing. */
 
 import { compareText } from '../base/text.js'
+import { atomicTests, type Test } from '../language/evaluate.js'
+import { formulaSums } from '../language/formula.js'
 import type { Adjustment } from './adjustments/adjustment.js'
 import { adjustmentColumns } from './adjustments/columns.js'
 import { bindNodes } from './bindings.js'
 import type { Tree } from './hierarchy.js'
 import type { Search } from './kernel.js'
-import { atomicTests, type Test } from './language/evaluate.js'
-import { formulaSums } from './language/formula.js'
 import type { Rule, UseCase } from './use-case.js'
 
 /** A filter's facts, or those of every sum(…) of a formula, in the order of its text. */

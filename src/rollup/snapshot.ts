@@ -19,6 +19,7 @@ import { openRun, type RunId, runLock, sealRun } from '../books/runs.js'
 import { amountIndex, frameBytes } from '../engines/frame.js'
 import type { FrameOrigin } from '../engines/kept-frames.js'
 import type { FactSource } from '../engines/source.js'
+import { DIVISION_ROUNDING, DIVISION_SCALE } from '../language/formula.js'
 import { adjustmentsDigest } from './adjustments/adjustment.js'
 import { adjustmentFindings } from './adjustments/adjustment-findings.js'
 import type { Calculation, TieOut } from './calculate.js'
@@ -33,7 +34,6 @@ import {
   readInputs,
   recordedInputs,
 } from './inputs.js'
-import { DIVISION_ROUNDING, DIVISION_SCALE } from './language/formula.js'
 import { resultDigest } from './result-digest.js'
 import { withSource } from './sources.js'
 import { saveSteps, stepRow } from './store/adjustments.js'

@@ -5,8 +5,8 @@
  */
 
 import { codedIndex, type Frame } from '../engines/frame.js'
-import { atomicTests, compileTest, type Test } from './language/evaluate.js'
-import type { Predicate } from './language/predicate.js'
+import { atomicTests, compileTest, type Test } from '../language/evaluate.js'
+import type { Predicate } from '../language/predicate.js'
 
 /** Equal tests have equal keys. */
 export const testKey = (test: Test): string => JSON.stringify(test)

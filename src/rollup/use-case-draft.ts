@@ -5,8 +5,8 @@
  */
 
 import { z } from 'zod'
-import { printFormula } from './language/formula.js'
-import { printPredicate } from './language/predicate.js'
+import { printFormula } from '../language/formula.js'
+import { printPredicate } from '../language/predicate.js'
 import type { Rule, UseCase } from './use-case.js'
 
 const name = z.string().min(1).max(200)

@@ -7,11 +7,11 @@
  */
 
 import { stringify } from 'yaml'
+import { type PlaceOf, readYamlFile, type YamlForm } from '../base/yaml-file.js'
 import { DEFAULT_SCENARIOS, type UseCase } from './use-case.js'
 import { ruleDraftOf, type UseCaseDraft, useCaseDraftSchema } from './use-case-draft.js'
-import { type PlaceOf, readYamlFile, type YamlForm } from './yaml-file.js'
 
-export type { Path, PlaceOf } from './yaml-file.js'
+export type { Path, PlaceOf } from '../base/yaml-file.js'
 
 export interface UseCaseFile {
   readonly draft: UseCaseDraft

@@ -4,9 +4,9 @@
  */
 
 import { type Digest, digestOf } from '../base/digest.js'
+import type { Formula } from '../language/formula.js'
+import type { Predicate } from '../language/predicate.js'
 import type { ValueSource } from './hierarchy.js'
-import type { Formula } from './language/formula.js'
-import type { Predicate } from './language/predicate.js'
 import { ruleText } from './rule-text.js'
 
 export type Policy = 'most_specific' | 'top_down'

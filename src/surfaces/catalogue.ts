@@ -13,6 +13,9 @@ import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
+import { martGenerateOperations } from '../mart/operations/generate.js'
+import { martRunOperations } from '../mart/operations/run.js'
+import { martValidateOperations } from '../mart/operations/validate.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
 import { compareOperations } from '../rollup/operations/compare.js'
 import { useCaseEditOperations } from '../rollup/operations/edit-use-cases.js'
@@ -59,4 +62,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotExportOperations,
   ...reviewOperations,
   ...modelOperations,
+  ...martRunOperations,
+  ...martGenerateOperations,
+  ...martValidateOperations,
 ]

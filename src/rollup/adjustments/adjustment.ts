@@ -6,8 +6,8 @@
 
 import type { IsoDate } from '../../base/dates.js'
 import { type Digest, digestOf } from '../../base/digest.js'
-import { printText } from '../language/lexer.js'
-import { type Predicate, printPredicate } from '../language/predicate.js'
+import { printText } from '../../language/lexer.js'
+import { type Predicate, printPredicate } from '../../language/predicate.js'
 
 /** How a difference is compared with an amount. */
 export type Operator = '>' | '>=' | '<' | '<=' | '=' | '!='

@@ -3,7 +3,7 @@
  * its line. Raises TIE-2701 (no YAML), TIE-2702 (not the format), all problems at once.
  */
 
-import { type PlaceOf, readYamlFile, type YamlForm } from '../yaml-file.js'
+import { type PlaceOf, readYamlFile, type YamlForm } from '../../base/yaml-file.js'
 import { type AdjustmentDraft, type AdjustmentsDraft, adjustmentsDraftSchema } from './adjustment-draft.js'
 
 export interface AdjustmentsFile {

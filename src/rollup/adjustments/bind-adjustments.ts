@@ -9,11 +9,11 @@ import { type IsoDate, parseDate } from '../../base/dates.js'
 import { canonicalDecimal, compareDecimals, parseDecimal } from '../../base/decimal.js'
 import { type Problem, problem, refuseAll } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
+import type { Path } from '../../base/yaml-file.js'
 import type { FactColumn } from '../../engines/source.js'
-import { MAX_NUMBER, toProblem } from '../language/language.js'
-import { type Predicate, parsePredicate } from '../language/predicate.js'
+import { MAX_NUMBER, toProblem } from '../../language/language.js'
+import { type Predicate, parsePredicate } from '../../language/predicate.js'
 import type { UseCase } from '../use-case.js'
-import type { Path } from '../yaml-file.js'
 import type {
   Action,
   Adjustment,

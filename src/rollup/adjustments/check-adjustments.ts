@@ -9,11 +9,11 @@
 
 import { type Place, type Problem, problem } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
+import type { Path } from '../../base/yaml-file.js'
 import type { ColumnType, FactColumn } from '../../engines/source.js'
-import { listOf, toProblem } from '../language/language.js'
-import { bindPredicate, type ParsedPredicate, type Predicate } from '../language/predicate.js'
+import { listOf, toProblem } from '../../language/language.js'
+import { bindPredicate, type ParsedPredicate, type Predicate } from '../../language/predicate.js'
 import { sourceName, type UseCase } from '../use-case.js'
-import type { Path } from '../yaml-file.js'
 import type { Adjustment } from './adjustment.js'
 import { amountColumn } from './columns.js'
 

@@ -1,6 +1,6 @@
 /** The columns of the source that adjustments name: amounts they change or compare, columns they test. Raises nothing. */
 
-import { atomicTests } from '../language/evaluate.js'
+import { atomicTests } from '../../language/evaluate.js'
 import type { UseCase } from '../use-case.js'
 import type { Adjustment, Correction } from './adjustment.js'
 

@@ -4,8 +4,8 @@
  */
 
 import { type Block, codedIndex, type Frame } from '../../engines/frame.js'
-import { atomicTests, compileTest, type Test } from '../language/evaluate.js'
-import type { Predicate } from '../language/predicate.js'
+import { atomicTests, compileTest, type Test } from '../../language/evaluate.js'
+import type { Predicate } from '../../language/predicate.js'
 import { testKey } from '../tested-columns.js'
 import type { Selection } from './adjustment.js'
 import type { Amounts, Matches } from './amounts.js'

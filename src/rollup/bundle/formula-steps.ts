@@ -4,8 +4,8 @@
  * so deep that readers and writers of JSON refuse it. Raises nothing.
  */
 
-import { type Formula, foldFormula, type NodeValue } from '../language/formula.js'
-import type { Predicate } from '../language/predicate.js'
+import { type Formula, foldFormula, type NodeValue } from '../../language/formula.js'
+import type { Predicate } from '../../language/predicate.js'
 
 export type FormulaStep =
   /** Plain decimal text. */

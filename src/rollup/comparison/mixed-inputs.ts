@@ -5,11 +5,11 @@
  */
 
 import type { ColumnType, FactColumn } from '../../engines/source.js'
+import type { Test } from '../../language/evaluate.js'
+import { formulaReferences } from '../../language/formula.js'
 import { checkAdjustments } from '../adjustments/check-adjustments.js'
 import { bindNodes, checkBindings } from '../bindings.js'
 import type { Inputs } from '../inputs.js'
-import type { Test } from '../language/evaluate.js'
-import { formulaReferences } from '../language/formula.js'
 import { checkFormulaCycles } from '../order.js'
 import { canonicalValue } from '../row-owners.js'
 import { amountsOfRule, testsOf } from '../searches.js'

@@ -18,9 +18,9 @@ import {
   ZERO,
 } from '../../base/decimal.js'
 import type { FactTotal } from '../../engines/fact-rows.js'
+import { DIVISION_ROUNDING, DIVISION_SCALE, printFormula } from '../../language/formula.js'
 import { autoRules } from '../figures.js'
 import { type Tree, UNASSIGNED } from '../hierarchy.js'
-import { DIVISION_ROUNDING, DIVISION_SCALE, printFormula } from '../language/formula.js'
 import type { Resolution } from '../resolver.js'
 import type { StoredCell } from '../store/cells.js'
 import type { Rule, UseCase } from '../use-case.js'

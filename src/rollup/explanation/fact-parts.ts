@@ -6,11 +6,11 @@
 
 import type { Condition, FactSet } from '../../engines/fact-rows.js'
 import type { ColumnType } from '../../engines/source.js'
+import { formulaSums } from '../../language/formula.js'
+import type { Predicate } from '../../language/predicate.js'
+import { sqlPredicate } from '../../language/sql-predicate.js'
 import { bindNodes } from '../bindings.js'
 import type { Tree } from '../hierarchy.js'
-import { formulaSums } from '../language/formula.js'
-import type { Predicate } from '../language/predicate.js'
-import { sqlPredicate } from '../language/sql-predicate.js'
 import type { Rule, UseCase } from '../use-case.js'
 import { type Facts, ownedFacts } from './owned-facts.js'
 

@@ -5,7 +5,6 @@
 
 import type { Decimal } from '../../base/decimal.js'
 import type { FactTotal } from '../../engines/fact-rows.js'
-import type { Tree } from '../hierarchy.js'
 import {
   evaluateFormula,
   type Formula,
@@ -13,7 +12,8 @@ import {
   foldFormula,
   type LeafOf,
   printFormula,
-} from '../language/formula.js'
+} from '../../language/formula.js'
+import type { Tree } from '../hierarchy.js'
 import type { Rule } from '../use-case.js'
 import type { Empty, Operand } from './explanation.js'
 

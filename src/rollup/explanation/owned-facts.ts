@@ -7,9 +7,9 @@
 import { parseDate } from '../../base/dates.js'
 import { formatDecimal, parseDecimal } from '../../base/decimal.js'
 import type { ColumnType } from '../../engines/source.js'
+import type { Literal, Predicate } from '../../language/predicate.js'
 import type { Bindings } from '../bindings.js'
 import { type Tree, UNASSIGNED } from '../hierarchy.js'
-import type { Literal, Predicate } from '../language/predicate.js'
 
 /** Positions of the tree from ≤ position < to. */
 export interface Range {

@@ -15,6 +15,7 @@ import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { runHeader } from '../../books/run-headers.js'
 import type { RunId } from '../../books/runs.js'
+import { textOfFile } from '../../books/text-file.js'
 import { amountIndex } from '../../engines/frame.js'
 import type { FactSource } from '../../engines/source.js'
 import { type Adjustment, adjustmentsInForce, adjustmentText } from '../adjustments/adjustment.js'
@@ -36,7 +37,6 @@ import {
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
 import { amount, dateOf, findingSchema, YAML_UPLOAD } from './schemas.js'
-import { textOfFile } from './text-file.js'
 
 const stepSchema = z.object({
   no: z.number().describe('Number of the adjustment.'),

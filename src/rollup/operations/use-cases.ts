@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
+import { textOfFile } from '../../books/text-file.js'
 import { applyDraft } from '../apply-use-case.js'
 import { sourceOf } from '../bind-use-case.js'
 import { bindNodes } from '../bindings.js'
@@ -14,7 +15,6 @@ import { loadStructure } from '../store/structures.js'
 import { listUseCases, loadUseCase } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
 import { appliedSchema, BINDING_ERRORS, YAML_UPLOAD } from './schemas.js'
-import { textOfFile } from './text-file.js'
 
 const apply = operation({
   name: 'use-cases apply',

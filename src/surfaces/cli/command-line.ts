@@ -124,6 +124,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   export: 'Evidence to take away: sealed bundles of runs.',
   lots: 'Which buy each sell used, and what it earned: compute, validate, publish, explain, compare, report.',
   attribution: 'Revenue divided over channels: models, and what they make of counted paths.',
+  mart: 'Warehouse marts of a hierarchy and its mapping: run, generate, validate.',
   review: 'What computations of lots could not settle: list, show, assign, resolve, dismiss.',
 }
 

@@ -96,7 +96,7 @@ export async function inputOf(
 }
 
 async function structured(operation: Operation, { flag }: Field, text: string): Promise<unknown> {
-  const { readYamlText } = await import('../../rollup/yaml-file.js')
+  const { readYamlText } = await import('../../base/yaml-file.js')
   const content = text.startsWith('@') ? await contentOf(text.slice(1)) : text
   try {
     return readYamlText(content)

@@ -11,6 +11,7 @@ import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { LOT_EVIDENCE_PRESENTATIONS } from './present-lot-evidence.js'
 import { LOT_PRESENTATIONS } from './present-lots.js'
+import { MART_PRESENTATIONS } from './present-marts.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import { TRADE_PRESENTATIONS } from './present-trades.js'
 import type { Presentation } from './presentation.js'
@@ -26,4 +27,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...LOT_PRESENTATIONS,
   ...LOT_EVIDENCE_PRESENTATIONS,
   ...ATTRIBUTION_PRESENTATIONS,
+  ...MART_PRESENTATIONS,
 }

@@ -1,0 +1,67 @@
+/** The operations that prove a mart and write its configuration again. */
+
+import { z } from 'zod'
+import { type Operation, operation } from '../../books/operation.js'
+import { findingSchema } from './run.js'
+import { configInput, configOf, LOAD_ERRORS, neededSource, sourceInput } from './schemas.js'
+
+const cell = z.string().nullable()
+
+const validate = operation({
+  name: 'mart validate',
+  summary:
+    'Prove a mart: DuckDB, PostgreSQL and an evaluator of its own agree in every cell; exit 1 when not.',
+  effect: 'read',
+  input: z.object({ file: configInput, source: sourceInput }),
+  output: z.object({
+    project_name: z.string(),
+    valid: z.boolean(),
+    stages: z.array(z.object({ layer: z.string(), object: z.string(), rows: z.number() })).readonly(),
+    comparisons: z
+      .array(
+        z.object({
+          first: z.string(),
+          second: z.string(),
+          rows: z.number(),
+          cells: z.number(),
+          differences: z.number(),
+          examples: z
+            .array(z.object({ surrogate_key: z.string(), column: z.string(), first: cell, second: cell }))
+            .readonly(),
+        }),
+      )
+      .readonly(),
+    checks: z.array(z.object({ check: z.string(), statement: z.string(), holds: z.boolean() })).readonly(),
+    findings: z.array(findingSchema).readonly().describe('The most money first.'),
+  }),
+  errors: [...LOAD_ERRORS, 'TIE-5019'],
+  positional: ['file'],
+  violated: ({ valid }) => !valid,
+  async run({ books, tenant }, { file, source }) {
+    const found = await configOf(file)
+    const { withMart } = await import('../store/load.js')
+    const { validateMart } = await import('../store/validate.js')
+    const location = neededSource(found, file, source)
+    return withMart(found.config, found.placeOf, location, async (mart) => ({
+      project_name: found.config.project_name,
+      ...(await validateMart(mart, books, tenant)),
+    }))
+  },
+})
+
+const exportConfig = operation({
+  name: 'mart export',
+  summary: 'Write a mart configuration as YAML with every value said, defaults too.',
+  effect: 'read',
+  input: z.object({ file: configInput }),
+  output: z.object({ project_name: z.string(), yaml: z.string() }),
+  errors: ['TIE-5001', 'TIE-5002'],
+  positional: ['file'],
+  async run(_, { file }) {
+    const { config } = await configOf(file)
+    const { printConfigFile } = await import('../config-file.js')
+    return { project_name: config.project_name, yaml: printConfigFile(config) }
+  },
+})
+
+export const martValidateOperations: readonly Operation[] = [validate, exportConfig]

@@ -1,0 +1,256 @@
+/**
+ * DT_3A, the pre-aggregation: facts summed up by the columns that decide where they belong, joined to DT_2 by one
+ * branch for each join pattern, united as a set, less the exclusions, with the sign of the node. Raises nothing.
+ *
+ * A tuple is what facts with the same grain, keys and filter columns have in common; two groups of a node that both
+ * take it take it once.
+ */
+
+import {
+  cast,
+  column,
+  contentKey,
+  decimalType,
+  distinct,
+  type Expr,
+  equal,
+  every,
+  filter,
+  isNull,
+  join,
+  type NamedQuery,
+  named,
+  not,
+  nothing,
+  number,
+  type Output,
+  output,
+  type Rel,
+  ref,
+  scan,
+  sum,
+  TEXT,
+  text,
+  times,
+  unionAll,
+  when,
+} from '../../engines/plan/plan.js'
+import { type Measure, measureColumn, partsOf } from '../config.js'
+import { asText, carried, FLAGS, isSet, KEY, objectNames } from './columns.js'
+import { dimensionSets } from './dt2.js'
+import { predicateExpr } from './predicate-expr.js'
+import { factorScale, type MartShape, type ShapedDimension, type ShapedPattern } from './shape.js'
+
+/** Digits after the point of a measure in DT_3A. */
+export const measureScale = ({ scale, volume }: Measure): number =>
+  Math.max(scale, volume === null ? 0 : volume.scale + factorScale(volume.factors))
+
+const grain = (i: number): string => `GRAIN_${i + 1}`
+const keyOf = ({ at }: ShapedDimension): string => `KEY_${at + 1}`
+const tested = (i: number): string => `FILTER_${i + 1}`
+const amount = (i: number): string => `AMOUNT_${i + 1}`
+const volume = (i: number): string => `VOLUME_${i + 1}`
+
+export function dt3a(shape: MartShape): Rel {
+  const { fact } = shape.config
+  const queries = claimQueries(shape)
+  const keys = [
+    output(KEY, column(KEY, 'n')),
+    ...fact.grain.map((name, i) => output(name, column(grain(i), 't'))),
+  ]
+  const outputs = [
+    ...fact.measures.map((measure, i) => {
+      const value = sum(signed(shape, takenOf(measure, i)))
+      return output(measureColumn(shape.config, measure), cast(value, decimalType(measureScale(measure))))
+    }),
+    output('FACT_ROWS', sum(column('FACT_ROWS', 't'))),
+  ]
+  const claims = claimed('claims')
+  return { rel: 'with', queries, body: { rel: 'aggregate', input: claims, keys, outputs } }
+}
+
+/** The claims with their node and tuple. */
+export const claimed = (claims: string): Rel =>
+  join(
+    join(ref(claims, 'c'), ref('tuples', 't'), equal(column('TUPLE_KEY', 't'), column('TUPLE_KEY', 'c'))),
+    ref('nodes', 'n'),
+    equal(column(KEY, 'n'), column(KEY, 'c')),
+  )
+
+/** `claims` has each node with each tuple that is its own, once; `tuples` and `nodes` are what its keys name. */
+export function claimQueries(shape: MartShape): NamedQuery[] {
+  const { config, patterns } = shape
+  const isExcluding = config.has_exclusions
+  const included = isExcluding ? 'included' : 'claims'
+  const branches = patterns.map((pattern) => branch(shape, pattern))
+  const queries = [
+    ...outsideSegment(shape),
+    named('tuples', tuples(shape)),
+    named('nodes', nodes(shape)),
+    named('matches', branches.length > 0 ? unionAll(branches) : NO_MATCHES),
+    named(included, distinct(ref('matches', 'm'), carried([KEY, 'TUPLE_KEY'], 'm'))),
+  ]
+  if (!isExcluding) return queries
+  const sets = dimensionSets(shape)
+  return [
+    ...queries,
+    named('excluded', sets.length > 0 ? unionAll(sets.map((set) => exclusion(shape, set))) : NO_MATCHES),
+    named('claims', {
+      rel: 'project',
+      input: {
+        rel: 'anti_join',
+        left: ref('included', 'i'),
+        right: ref('excluded', 'x'),
+        on: every([
+          equal(column(KEY, 'x'), column(KEY, 'i')),
+          equal(column('TUPLE_KEY', 'x'), column('TUPLE_KEY', 'i')),
+        ]),
+        partner: column('TUPLE_KEY', 'x'),
+      },
+      outputs: carried([KEY, 'TUPLE_KEY'], 'i'),
+    }),
+  ]
+}
+
+const NO_MATCHES: Rel = {
+  rel: 'values',
+  columns: [
+    { name: KEY, type: TEXT },
+    { name: 'TUPLE_KEY', type: TEXT },
+  ],
+  rows: [],
+}
+
+/** Keys of rows of another segment. */
+function outsideSegment(shape: MartShape): NamedQuery[] {
+  const { config } = shape
+  return segmented(shape).map((dimension) => {
+    const segment = asText(column(dimension.segment_column!, 'd'))
+    const others = filter(scan(partsOf(dimension.table), 'd'), [
+      { op: 'compare', by: '<>', left: segment, right: text(config.account_segment!) },
+      not(isNull(column(dimension.key, 'd'))),
+    ])
+    return named(
+      otherSegment(dimension),
+      distinct(others, [output('MEMBER_KEY', asText(column(dimension.key, 'd')))]),
+    )
+  })
+}
+
+const otherSegment = ({ at }: ShapedDimension): string => `other_segment_${at + 1}`
+
+const segmented = ({ config, dimensions }: MartShape): readonly ShapedDimension[] =>
+  config.account_segment === null
+    ? []
+    : dimensions.filter(({ segment_column, factKey }) => segment_column !== null && factKey !== null)
+
+function tuples(shape: MartShape): Rel {
+  const { config, dimensions, filterColumns } = shape
+  const from = segmented(shape).reduce<Rel>(
+    (left, dimension) => ({
+      rel: 'join',
+      kind: 'left',
+      left,
+      right: ref(otherSegment(dimension), `o${dimension.at + 1}`),
+      on: equal(column('MEMBER_KEY', `o${dimension.at + 1}`), asText(column(dimension.factKey!, 'f'))),
+    }),
+    scan(partsOf(config.fact.table), 'f'),
+  )
+  const inside = segmented(shape).map(({ at }) => isNull(column('MEMBER_KEY', `o${at + 1}`)))
+  const keys: Output[] = [
+    ...config.fact.grain.map((name, i) => output(grain(i), column(name, 'f'))),
+    ...dimensions
+      .filter(({ factKey }) => factKey !== null)
+      .map((dimension) => output(keyOf(dimension), asText(column(dimension.factKey!, 'f')))),
+    ...filterColumns.fact.map((name, i) => output(tested(i), column(name, 'f'))),
+  ]
+  const identity = keys.map(({ value }) => (value.op === 'cast' ? value : asText(value)))
+  const outputs: Output[] = [
+    output('TUPLE_KEY', keys.length === 0 ? text('all') : contentKey(identity)),
+    ...config.fact.measures.flatMap((measure, i) => measureSums(measure, i)),
+    output('FACT_ROWS', { op: 'count' }),
+  ]
+  return { rel: 'aggregate', input: filter(from, inside), keys, outputs }
+}
+
+function measureSums(measure: Measure, i: number): Output[] {
+  const own = output(amount(i), sum(cast(column(measure.column, 'f'), decimalType(measure.scale))))
+  if (measure.volume === null) return [own]
+  const { column: name, scale, unit_column, factors } = measure.volume
+  const value = cast(column(name, 'f'), decimalType(scale))
+  if (unit_column === null) return [own, output(volume(i), sum(value))]
+  const type = decimalType(factorScale(factors))
+  const unit = asText(column(unit_column, 'f'))
+  const factor = when(
+    factors
+      .toSorted((a, b) => (a.unit < b.unit ? -1 : 1))
+      .map((each) => [equal(unit, text(each.unit)), cast(number(each.factor), type)]),
+    nothing(type),
+  )
+  return [own, output(volume(i), sum(times(value, factor)))]
+}
+
+/**
+ * What a node takes of a tuple: its volume where the node has the flag. Both sides are of one type, because DuckDB
+ * gives a CASE over decimals of 38 digits the smaller scale and rounds in silence.
+ */
+function takenOf(measure: Measure, i: number): Expr {
+  const type = decimalType(measureScale(measure))
+  const own = measure.volume === null ? nothing(type) : cast(column(volume(i), 't'), type)
+  return when([[isSet(FLAGS.volume, 'n'), own]], cast(column(amount(i), 't'), type))
+}
+
+function signed({ config }: MartShape, value: Expr): Expr {
+  if (!config.has_sign_change) return value
+  return when([[isSet(FLAGS.sign_change, 'n'), { op: 'subtract', left: number(0), right: value }]], value)
+}
+
+function nodes(shape: MartShape): Rel {
+  const { config } = shape
+  const rows = filter(ref(objectNames(config).dt2, 'd'), [equal(column('ROW_KIND', 'd'), text('NODE'))])
+  const names = [KEY, FLAGS.volume, FLAGS.sign_change, 'FORMULA_GROUP']
+  return { rel: 'project', input: rows, outputs: carried(names, 'd') }
+}
+
+function branch(shape: MartShape, pattern: ShapedPattern): Rel {
+  const { filterColumns, config } = shape
+  const keyed = matching(shape, pattern.dimensions, 'INCLUDE')
+  if (pattern.filter === null) return { rel: 'project', input: keyed.rows, outputs: keyed.outputs }
+  const columnOf = (name: string): Expr => {
+    const i = filterColumns.fact.indexOf(name)
+    return i >= 0 ? column(tested(i), 't') : column(name, 'h')
+  }
+  const readsNode = filterColumns.hierarchy.length > 0
+  const { join: on, where } = keyed
+  const withNode = readsNode
+    ? join(
+        on,
+        scan(partsOf(config.hierarchy_table), 'h'),
+        equal(asText(column(config.hierarchy.key, 'h')), column(KEY, 'd')),
+      )
+    : on
+  const rows = filter(withNode, [...where, predicateExpr(pattern.filter, columnOf)])
+  return { rel: 'project', input: rows, outputs: keyed.outputs }
+}
+
+const exclusion = (shape: MartShape, set: readonly ShapedDimension[]): Rel => {
+  const { rows, outputs } = matching(shape, set, 'EXCLUDE')
+  return distinct(rows, outputs)
+}
+
+/** Rows of DT_2 that have just these dimensions, with the tuples that have their keys. */
+function matching(shape: MartShape, set: readonly ShapedDimension[], kind: 'INCLUDE' | 'EXCLUDE') {
+  const on = join(
+    ref(objectNames(shape.config).dt2, 'd'),
+    ref('tuples', 't'),
+    every(set.map((dimension) => equal(column(keyOf(dimension), 't'), column(dimension.filter_column, 'd')))),
+  )
+  const where = [
+    equal(column('ROW_KIND', 'd'), text(kind)),
+    ...shape.dimensions
+      .filter(({ at }) => !set.some((one) => one.at === at))
+      .map(({ filter_column }) => isNull(column(filter_column, 'd'))),
+  ]
+  const outputs = [output(KEY, column(KEY, 'd')), output('TUPLE_KEY', column('TUPLE_KEY', 't'))]
+  return { join: on, where, rows: filter(on, where), outputs }
+}

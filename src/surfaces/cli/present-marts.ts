@@ -1,0 +1,102 @@
+/** Marts as text and rows. Raises nothing. */
+
+import { type Presentation, presentation, type Row, table } from './presentation.js'
+import type { Style } from './style.js'
+import { columnsOf, textTable } from './table.js'
+
+interface Finding {
+  code: string
+  severity: string
+  message: string
+  suggestion: string
+  amount?: string
+}
+
+interface MartRun {
+  project_name: string
+  stages: Row[]
+  findings: Finding[]
+  columns: string[]
+  rows: (string | null)[][]
+}
+
+interface Generated {
+  project_name: string
+  dialect: string
+  formulas: number
+  objects: Row[]
+  script: string
+}
+
+interface Validated {
+  project_name: string
+  valid: boolean
+  comparisons: { first: string; second: string; rows: number; cells: number; differences: number }[]
+  checks: { check: string; statement: string; holds: boolean }[]
+  findings: Finding[]
+}
+
+/** Findings shown; --json has all. */
+const SHOWN = 20
+
+const findingLines = (findings: readonly Finding[], style: Style): string[] =>
+  findings.flatMap(({ code, severity, message, suggestion }) => [
+    `${severity === 'error' ? style.red('✗') : '!'} ${code}  ${message}`,
+    ...(suggestion === '' ? [] : [`    ${suggestion}`]),
+  ])
+
+const rowsOf = ({ columns, rows }: Pick<MartRun, 'columns' | 'rows'>) =>
+  table(
+    columns.map((key) => ({ key, title: key, align: 'left' as const })),
+    rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]!]))),
+  )
+
+export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
+  'mart run': presentation<MartRun>({
+    rows: rowsOf,
+    text: (output, style) =>
+      [
+        textTable(table(columnsOf('text layer', 'text object', 'number rows'), output.stages)),
+        '',
+        ...findingLines(output.findings, style),
+        `${style.green('✓')} ${output.project_name}: ${output.rows.length.toLocaleString('en-US')} rows; --format csv prints them.`,
+      ].join('\n'),
+  }),
+  'mart generate': presentation<Generated>({
+    rows: ({ objects }) =>
+      table(
+        columnsOf('text layer', 'text object_name', 'text object_type', 'text file', 'number bytes'),
+        objects,
+      ),
+    text: ({ project_name, dialect, formulas, objects, script }, style) =>
+      [
+        textTable(
+          table(
+            columnsOf('text layer', 'text object_name', 'text object_type', 'text file', 'number bytes'),
+            objects,
+          ),
+        ),
+        '',
+        `${style.green('✓')} ${project_name} for ${dialect}, ${formulas} formulas in the cascade; all of it in ${script}.`,
+      ].join('\n'),
+  }),
+  'mart validate': presentation<Validated>({
+    rows: ({ checks }) => table(columnsOf('text check', 'text statement', 'text holds'), checks),
+    text: ({ project_name, valid, comparisons, checks, findings }, style) => {
+      const mark = (holds: boolean): string => (holds ? style.green('✓') : style.red('✗'))
+      const more =
+        findings.length > SHOWN ? [`  and ${findings.length - SHOWN} more findings: --json has all.`] : []
+      return [
+        ...comparisons.map(
+          ({ first, second, rows, cells, differences }) =>
+            `${mark(differences === 0)} ${first} = ${second}: ${rows.toLocaleString('en-US')} rows, ${cells.toLocaleString('en-US')} cells, ${differences} differences`,
+        ),
+        ...checks.map(({ statement, holds }) => `${mark(holds)} ${statement}`),
+        ...findingLines(findings.slice(0, SHOWN), style),
+        ...more,
+        `${mark(valid)} ${project_name} is ${valid ? 'proved' : 'not proved'}.`,
+      ].join('\n')
+    },
+  }),
+  'mart export': presentation<{ yaml: string }>({ text: ({ yaml }) => yaml.trimEnd() }),
+}
