@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
 import type { Digest } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
+import { type NanoInstant, parseInstant } from '../base/instant.js'
 import { didYouMean } from '../base/text.js'
-import { type NanoInstant, parseInstant } from './instant.js'
 
 export type Side = 'buy' | 'sell'
 
