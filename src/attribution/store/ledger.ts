@@ -44,9 +44,15 @@ export async function postEntries(
 const COLUMNS = `entry_no, allocation_id, reverses, amount_cents, currency, posted_at, posted_by, effective_date,
   verification, previous_hash, entry_hash`
 
+/** UTC with six digits of a second, as it is hashed. */
+const toMicroseconds = (instant: string): string =>
+  instant.replace(/(?:\.(\d{1,6})\d*)?Z$/, (_, digits = '') => `.${String(digits).padEnd(6, '0')}Z`)
+
 function* numbered(postings: Iterable<Posting>, last: bigint): Generator<LedgerEntry> {
   let entry_no = last
-  for (const posting of postings) yield { ...posting, entry_no: ++entry_no }
+  for (const posting of postings) {
+    yield { ...posting, posted_at: toMicroseconds(posting.posted_at), entry_no: ++entry_no }
+  }
 }
 
 function* rowsOf(entries: Iterable<ChainedEntry>, onHash: (hash: string) => void) {
