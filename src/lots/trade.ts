@@ -6,8 +6,8 @@
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
 import { type Digest, digestOfCanonical } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
+import { type NanoInstant, parseInstant } from '../base/instant.js'
 import { didYouMean } from '../base/text.js'
-import { type NanoInstant, parseInstant } from './instant.js'
 
 export type Side = 'buy' | 'sell'
 

@@ -1,5 +1,9 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
+import { channelOperations } from '../attribution/operations/channels.js'
+import { deadEventOperations } from '../attribution/operations/dead-events.js'
+import { eventOperations } from '../attribution/operations/events.js'
+import { ledgerOperations } from '../attribution/operations/ledger.js'
 import { modelOperations } from '../attribution/operations/models.js'
 import type { Operation } from '../books/operation.js'
 import { allocationOperations } from '../lots/operations/allocations.js'
@@ -59,4 +63,8 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotExportOperations,
   ...reviewOperations,
   ...modelOperations,
+  ...eventOperations,
+  ...channelOperations,
+  ...deadEventOperations,
+  ...ledgerOperations,
 ]

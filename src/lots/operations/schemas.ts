@@ -3,8 +3,8 @@
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
+import { type NanoInstant, parseInstant } from '../../base/instant.js'
 import type { Tx } from '../../books/books.js'
-import { type NanoInstant, parseInstant } from '../instant.js'
 import { loadVersion, published } from '../store/versions.js'
 
 export const MAX_PAGE = 10_000

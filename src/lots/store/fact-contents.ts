@@ -5,11 +5,11 @@
 
 import { canonicalDecimal, normalize, parseDecimal, ZERO } from '../../base/decimal.js'
 import { type Digest, digestOf } from '../../base/digest.js'
+import type { NanoInstant } from '../../base/instant.js'
 import type { Tx } from '../../books/books.js'
 import { parserOf } from '../../books/types.js'
 import { copiedRows } from '../../engines/copied-rows.js'
 import { factDigest } from '../facts.js'
-import type { NanoInstant } from '../instant.js'
 import { type Side, type TradeRecord, tradeDigest } from '../trade.js'
 
 export interface ChangedFact {

@@ -9,6 +9,7 @@
 import { statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { type Problem, problem, refuse } from '../../base/errors.js'
+import { parseOffset } from '../../base/instant.js'
 import { didYouMean, unstorable } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
@@ -18,7 +19,6 @@ import { type CsvRecord, readCsv } from '../../engines/csv.js'
 import { checkHeader, checkRecord, FileProblems, MAX_PROBLEMS } from '../../engines/csv-table.js'
 import { MAX_LINE, type NdjsonRecord, readNdjson } from '../../engines/ndjson.js'
 import type { FactKind, FactRow, RawRow } from '../fact-kinds.js'
-import { parseOffset } from '../instant.js'
 import {
   type Conflict,
   conflictsInFile,

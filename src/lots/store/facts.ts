@@ -5,12 +5,12 @@
 
 import type { Decimal } from '../../base/decimal.js'
 import { type Digest, digestOf } from '../../base/digest.js'
+import type { NanoInstant } from '../../base/instant.js'
 import type { Tx } from '../../books/books.js'
 import { parserOf } from '../../books/types.js'
 import { copiedRows } from '../../engines/copied-rows.js'
 import { microseconds } from '../fact-kinds.js'
 import type { Balance, Split, Transfer } from '../facts.js'
-import type { NanoInstant } from '../instant.js'
 import { compareOrder, type OrderKey, RANK } from '../order.js'
 import type { Side, Trade } from '../trade.js'
 

@@ -3,7 +3,7 @@
  * nanosecond is lost. Raises nothing; text that is no instant is told apart from text without a zone.
  */
 
-import { parseDate } from '../base/dates.js'
+import { parseDate } from './dates.js'
 
 /** `2025-12-24T09:00:00.123456789Z`, always of this length. */
 export type NanoInstant = string & { readonly __nanoInstant: never }
