@@ -74,3 +74,9 @@ function usualInstant(text: string): ParsedInstant | undefined {
   const instant = `${text.slice(0, 19)}.${fraction}${ZEROS.slice(fraction.length)}Z` as NanoInstant
   return { is: 'instant', instant }
 }
+
+/** An instant with its zone, or a date, which begins at midnight UTC; undefined for anything else. */
+export function parseInstantOrDate(text: string): NanoInstant | undefined {
+  const parsed = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00Z` : text)
+  return parsed.is === 'instant' ? parsed.instant : undefined
+}

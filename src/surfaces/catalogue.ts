@@ -1,5 +1,7 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
+import { allocateOperations } from '../attribution/operations/allocate.js'
+import { revenueAllocationOperations } from '../attribution/operations/allocations.js'
 import { channelOperations } from '../attribution/operations/channels.js'
 import { deadEventOperations } from '../attribution/operations/dead-events.js'
 import { eventOperations } from '../attribution/operations/events.js'
@@ -66,5 +68,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...eventOperations,
   ...channelOperations,
   ...deadEventOperations,
+  ...allocateOperations,
+  ...revenueAllocationOperations,
   ...ledgerOperations,
 ]

@@ -1,7 +1,8 @@
 /** Revenue events and allocation sets, as files and models bring them. */
 
 import { randomUUID } from 'node:crypto'
-import { type AllocationSet, type Written, writeSets } from '#tieout/attribution/store/allocation-sets'
+import type { AllocationSet } from '#tieout/attribution/allocation-set'
+import { type Written, writeSets } from '#tieout/attribution/store/allocation-sets'
 import type { Instant } from '#tieout/base/dates'
 import type { Tx } from '#tieout/books/books'
 import type { Context } from '#tieout/books/operation'

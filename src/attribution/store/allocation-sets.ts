@@ -4,47 +4,19 @@
  * Raises TIE-4208 for a set that is there with other content.
  */
 
-import { digestOf } from '../../base/digest.js'
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
 import type { RunId } from '../../books/runs.js'
-
-export interface AllocationSet {
-  readonly event_id: number
-  readonly model_version: string
-  /** The event's. */
-  readonly revenue_cents: bigint
-  readonly currency: string
-  readonly input_digest: string
-  readonly allocations: readonly Allocation[]
-}
-
-export interface Allocation {
-  readonly channel: string
-  /** The weight at five places, such as 0.33333: shown, and not the truth. */
-  readonly allocation_ratio: string
-  readonly allocated_revenue_cents: bigint
-}
+import type { AllocationSet } from '../allocation-set.js'
+import { contentDigest } from '../set-digest.js'
 
 export interface Written {
   readonly new: number
   readonly same: number
+  /** Sets that ended because a new one holds for their event. */
+  readonly superseded: number
 }
-
-/** What a set says, in the order of its channels. */
-export const contentDigest = ({ revenue_cents, currency, allocations }: AllocationSet): string =>
-  digestOf([
-    String(revenue_cents),
-    currency,
-    ...allocations
-      .map(({ channel, allocation_ratio, allocated_revenue_cents }) => [
-        channel,
-        allocation_ratio,
-        String(allocated_revenue_cents),
-      ])
-      .sort(([a], [b]) => (a! < b! ? -1 : 1)),
-  ])
 
 /** In one transaction; `sets` may be of any length. */
 export async function writeSets(
@@ -59,7 +31,7 @@ export async function writeSets(
   )
   await tx.execute(
     `CREATE TEMPORARY TABLE set_staging (event_id bigint, model_version text COLLATE "C", revenue_cents bigint,
-       currency text, input_digest text, content_digest text) ON COMMIT DROP`,
+       currency text, input_digest text, content_digest text, supersedes text COLLATE "C") ON COMMIT DROP`,
   )
   await tx.execute(
     `CREATE TEMPORARY TABLE allocation_staging (row_no bigint GENERATED ALWAYS AS IDENTITY, event_id bigint, model_version text COLLATE "C",
@@ -70,12 +42,18 @@ export async function writeSets(
     given += batch.length
     await copySets(tx, batch)
   }
+  const superseded = await tx.execute(
+    `UPDATE attribution_allocation_sets AS t SET superseded_by = s.model_version, superseded_at = $1::timestamptz
+      FROM pg_temp.set_staging s
+      WHERE t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.supersedes`,
+    [computedAt],
+  )
   const fresh = await tx.execute(
     `INSERT INTO attribution_allocation_sets (tenant_id, event_id, model_version, run_id, revenue_cents, currency,
        input_digest, content_digest, computed_at)
      SELECT tieout_current_tenant(), event_id, model_version, $1::uuid, revenue_cents, currency, input_digest,
        content_digest, $2::timestamptz
-     FROM pg_temp.set_staging ON CONFLICT DO NOTHING`,
+     FROM pg_temp.set_staging ON CONFLICT (tenant_id, event_id, model_version) DO NOTHING`,
     [run, computedAt],
   )
   if (fresh < given) await replay(tx)
@@ -89,7 +67,7 @@ export async function writeSets(
      FROM pg_temp.allocation_staging`,
   )
   await tx.execute('DROP TABLE pg_temp.set_staging, pg_temp.allocation_staging')
-  return { new: fresh, same: given - fresh }
+  return { new: fresh, same: given - fresh, superseded }
 }
 
 async function copySets(tx: Tx, sets: readonly AllocationSet[]): Promise<void> {
@@ -99,7 +77,8 @@ async function copySets(tx: Tx, sets: readonly AllocationSet[]): Promise<void> {
     set.revenue_cents,
     set.currency,
     set.input_digest,
-    contentDigest(set),
+    set.content_digest ?? contentDigest(set.revenue_cents, set.currency, set.allocations),
+    set.supersedes ?? null,
   ]
   await tx.copyIn('pg_temp.set_staging', copyRows(sets.map(header)))
   await tx.copyIn(

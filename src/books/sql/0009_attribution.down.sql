@@ -1,6 +1,7 @@
 DROP VIEW mv_reconciliation_status, mv_realtime_revenue, mv_allocation_summary;
 DROP TABLE reconciliation_runs, settled_amounts, platform_claims, attribution_revenue_totals, revenue_ledger,
-  attribution_channel_totals, attribution_sum_checks, attribution_allocations, attribution_allocation_sets, dead_events,
+  attribution_channel_totals, attribution_sum_checks, attribution_allocations, attribution_allocation_sets,
+  attribution_weight_tables, dead_events,
   attribution_touchpoints, attribution_events, attribution_imports, channel_taxonomy;
 DROP FUNCTION guard_reconciliation();
 DROP FUNCTION count_revenue();

@@ -296,6 +296,21 @@ CREATE TRIGGER dead_events_end_once BEFORE UPDATE OR DELETE ON dead_events
 CREATE TRIGGER table_is_never_truncated BEFORE TRUNCATE ON dead_events
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
 
+-- The weights that a learned model version goes by, as they were learned; docs/attribution.md says from what.
+CREATE TABLE attribution_weight_tables (
+  tenant_id uuid NOT NULL,
+  model_version text COLLATE "C" NOT NULL,
+  table_digest text NOT NULL,
+  run_id uuid NOT NULL,
+  learned_at timestamptz NOT NULL,
+  -- [{"channel", "weight"}]: whole numbers as text that sum to 10^18.
+  weights jsonb NOT NULL,
+  CONSTRAINT weight_tables_are_one_of_a_version PRIMARY KEY (tenant_id, model_version),
+  CONSTRAINT weight_tables_come_from_a_run
+    FOREIGN KEY (tenant_id, run_id) REFERENCES calculation_runs (tenant_id, id)
+);
+SELECT tieout_protect_tenant('attribution_weight_tables'), tieout_append_only('attribution_weight_tables');
+
 -- The header of what one model version gives the channels of one event. Made again it must come out the same; what comes
 -- out otherwise is another model version, and the set it replaces names it.
 CREATE TABLE attribution_allocation_sets (
@@ -311,18 +326,24 @@ CREATE TABLE attribution_allocation_sets (
   computed_at timestamptz NOT NULL,
   superseded_by text COLLATE "C",
   superseded_at timestamptz,
+  -- The version without what follows the digest of the parameters: the weights learned, the revision of the set.
+  model text COLLATE "C" NOT NULL GENERATED ALWAYS AS (substring(model_version FROM '^[^+]*(?:[+][^.]*)?')) STORED,
   CONSTRAINT sets_are_one_of_event_and_model PRIMARY KEY (tenant_id, event_id, model_version),
   CONSTRAINT sets_have_the_revenue_of_their_event
     FOREIGN KEY (tenant_id, event_id, revenue_cents, currency)
     REFERENCES attribution_events (tenant_id, event_id, revenue_cents, currency),
   CONSTRAINT sets_are_superseded_by_a_set
     FOREIGN KEY (tenant_id, event_id, superseded_by)
-    REFERENCES attribution_allocation_sets (tenant_id, event_id, model_version),
+    REFERENCES attribution_allocation_sets (tenant_id, event_id, model_version)
+    -- The old set ends before the new one begins, for one of them holds at a time.
+    DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT sets_name_a_model CHECK (model_version <> ''),
   CONSTRAINT sets_are_superseded_by_another_model CHECK (superseded_by <> model_version),
   CONSTRAINT superseded_sets_say_when CHECK ((superseded_by IS NULL) = (superseded_at IS NULL))
 );
 SELECT tieout_written_at_once('attribution_allocation_sets'), tieout_protect_tenant('attribution_allocation_sets');
+CREATE UNIQUE INDEX sets_hold_one_at_a_time ON attribution_allocation_sets (tenant_id, model, event_id)
+  WHERE superseded_by IS NULL;
 CREATE INDEX ix_attribution_allocation_sets_written ON attribution_allocation_sets (written_in);
 GRANT SELECT, INSERT, UPDATE (superseded_by, superseded_at) ON attribution_allocation_sets TO tieout_app;
 CREATE TRIGGER rows_come_while_the_run_is_in_progress AFTER INSERT ON attribution_allocation_sets
@@ -339,6 +360,8 @@ BEGIN
   IF TG_OP = 'UPDATE' AND OLD.superseded_by IS NULL AND NEW.superseded_by IS NOT NULL THEN
     kept.superseded_by := NEW.superseded_by;
     kept.superseded_at := NEW.superseded_at;
+    -- Worked out after this trigger; it follows from what may not change.
+    kept.model := NEW.model;
     IF kept IS NOT DISTINCT FROM NEW THEN
       RETURN NEW;
     END IF;
