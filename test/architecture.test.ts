@@ -89,6 +89,15 @@ describe('imports point downward', () => {
     expect(wrong).toEqual([])
   })
 
+  test('the pure core of attribution knows nothing but base', () => {
+    const wrong = MODULES.filter(({ path }) => /^attribution\/[^/]+$/.test(path)).flatMap((module) =>
+      importsOf(module)
+        .filter((target) => !/^(?:base\/[^/]+|attribution\/[^/]+)$/.test(target))
+        .map((target) => `${module.path} → ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
   test('the proof of lots shares no matching with the engine', () => {
     const engine = /^lots\/(?:match|pools|lot|lot-queue|order|symbol-state|allocation-builder|compute)\.ts$/
     const wrong = MODULES.filter(({ path }) => /^lots\/proof/.test(path)).flatMap((module) =>

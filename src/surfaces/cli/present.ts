@@ -4,6 +4,7 @@
  */
 
 import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
+import { ATTRIBUTION_PRESENTATIONS } from './present-attribution.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { EXPORT_PRESENTATIONS } from './present-export.js'
@@ -24,4 +25,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...TRADE_PRESENTATIONS,
   ...LOT_PRESENTATIONS,
   ...LOT_EVIDENCE_PRESENTATIONS,
+  ...ATTRIBUTION_PRESENTATIONS,
 }
