@@ -81,7 +81,7 @@ export const setOf = (
     input_digest: 'sha256:in',
     allocations: Object.entries(parts).map(([channel, cents]) => ({
       channel,
-      allocation_ratio: total === 0 ? '0' : (cents / total).toFixed(5),
+      allocation_ratio: Math.min(1, Math.max(0, cents / (total || 1))).toFixed(5),
       allocated_revenue_cents: BigInt(cents),
     })),
     ...more,

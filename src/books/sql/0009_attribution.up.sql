@@ -486,7 +486,7 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  SELECT s.event_id, s.model_version, s.revenue_cents, a.total INTO wrong
+  SELECT s.event_id, s.model_version, s.revenue_cents, a.total, a.least, a.most INTO wrong
     FROM public.attribution_allocation_sets s
     LEFT JOIN LATERAL (
       SELECT sum(allocated_revenue_cents) AS total, min(allocated_revenue_cents) AS least,
@@ -499,8 +499,8 @@ BEGIN
         OR (s.revenue_cents >= 0 AND a.least < 0) OR (s.revenue_cents <= 0 AND a.most > 0))
     LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'the allocations of event % by % sum to %, its revenue is %', wrong.event_id, wrong.model_version,
-      coalesce(wrong.total, 0), wrong.revenue_cents
+    RAISE EXCEPTION 'the allocations of event % by % sum to % in parts from % to %, its revenue is %', wrong.event_id,
+      wrong.model_version, coalesce(wrong.total, 0), coalesce(wrong.least, 0), coalesce(wrong.most, 0), wrong.revenue_cents
       USING ERRCODE = '23514', CONSTRAINT = 'allocations_sum_to_event';
   END IF;
 
