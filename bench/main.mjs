@@ -1,8 +1,10 @@
 // Benchmarks: `npm run bench -- rollup [--facts 1000000] [--db-url postgres://…]`, or `kernel` for the part in memory
 // alone, which takes 10,000,000 facts too, or `http` for requests per second on a small book, or
-// `lots` for trades, in memory, beside beancount and RP2 (`--python`), and in books. Everything is measured in one run on
+// `lots` for trades, in memory, beside beancount and RP2 (`--python`), and in books, or `attribution --db-url` for
+// allocations written to a server. Everything is measured in one run on
 // data from a seeded generator; ratios are what to read, since machines differ. Timing decides no test.
 import { parseArgs } from 'node:util'
+import { benchAttribution } from './attribution.mjs'
 import { benchHttp } from './http.mjs'
 import { benchKernel } from './kernel.mjs'
 import { benchLots } from './lots.mjs'
@@ -31,6 +33,7 @@ const SIZES = {
 }
 
 const BENCHES = {
+  attribution: benchAttribution,
   http: benchHttp,
   kernel: benchKernel,
   lots: async (options) => {

@@ -57,8 +57,17 @@ export function weighEvents(
   model: Model,
   table?: WeightTable,
 ): readonly (readonly ChannelWeight[])[] {
+  return Array.from({ length: paths.events }, (_, event) => event).map(eventWeigher(paths, model, table))
+}
+
+/** The same of one event after another, where not all are asked for. */
+export function eventWeigher(
+  paths: Paths,
+  model: Model,
+  table?: WeightTable,
+): (event: number) => readonly ChannelWeight[] {
   const splitter = new Splitter(paths, model, weigherOf(model, paths.channels, table))
-  return Array.from({ length: paths.events }, (_, event) => splitter.weightsOf(event))
+  return (event) => splitter.weightsOf(event)
 }
 
 const EXACT = 2 ** 53

@@ -33,12 +33,28 @@ export function modelText({ name, version, parameters }: Model): string {
 /** Digits of the digest that a version shows. */
 const SHOWN_DIGITS = 16
 
+const shown = (digest: Digest): string => digest.slice('sha256:'.length, 'sha256:'.length + SHOWN_DIGITS)
+
 /**
- * `time-decay@1.0.0+0123456789abcdef`: name, version, and the digest of all parameters; of a learned model the digest
- * of its weight table too, so that weights learned again are another version. As semver has it, what follows + says
- * which build it is.
+ * `time-decay@1.0.0+0123456789abcdef`: name, version, and the digest of all parameters. Of the sets of an event by
+ * versions that begin so, one holds at a time.
  */
-export function modelVersion({ name, version, parameters }: Model, table?: WeightTable): string {
-  const digest = digestOf({ model: name, version, parameters, table: table?.digest ?? null })
-  return `${name}@${version}+${digest.slice('sha256:'.length, 'sha256:'.length + SHOWN_DIGITS)}`
+export const modelKey = ({ name, version, parameters }: Model): string =>
+  `${name}@${version}+${shown(digestOf({ model: name, version, parameters, table: null }))}`
+
+/**
+ * The key; of a learned model, behind a point, the digest of its weight table too, so that weights learned again are
+ * another version. As semver has it, what follows + says which build it is.
+ */
+export const modelVersion = (model: Model, table?: WeightTable): string =>
+  table === undefined ? modelKey(model) : `${modelKey(model)}.${shown(table.digest)}`
+
+/** The set of an event whose inputs changed is another version: `.r2` behind it, then `.r3`. */
+export const revisedVersion = (version: string, revision: number): string =>
+  revision === 1 ? version : `${version}.r${revision}`
+
+/** What revisedVersion made: the version and the number. */
+export function revisionOf(version: string): { readonly version: string; readonly revision: number } {
+  const match = /^(.*)\.r(\d+)$/.exec(version)
+  return match === null ? { version, revision: 1 } : { version: match[1]!, revision: Number(match[2]) }
 }

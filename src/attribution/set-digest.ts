@@ -4,38 +4,45 @@
  */
 
 import { type Digest, digestOf } from '../base/digest.js'
-import type { EventPath } from './paths.js'
 
-export interface AllocationInput {
+export interface PurchaseInput {
+  /** Without a revision. */
   readonly modelVersion: string
-  readonly revenueCents: bigint
-  readonly currency: string
-  readonly path: EventPath
+  /** Of all that the event says: its revenue, currency, instant and touches. */
+  readonly eventDigest: string
+  /** Of the touches in their order: what the taxonomy takes their codes for. */
+  readonly channels: readonly string[]
 }
 
-/** The touches count in order of time, those of one instant in the order given; a model version says the rest. */
-export const inputDigest = ({ modelVersion, revenueCents, currency, path }: AllocationInput): Digest =>
-  digestOf({
-    model_version: modelVersion,
-    revenue_cents: String(revenueCents),
-    currency,
-    converted_at: path.convertedAt,
-    touches: path.touches
-      .toSorted((a, b) => a.at - b.at)
-      .map(({ channel, at, milestone }) => [channel, at, milestone ?? null]),
-  })
+export const purchaseDigest = ({ modelVersion, eventDigest, channels }: PurchaseInput): Digest =>
+  digestOf([modelVersion, eventDigest, channels])
+
+/** Of a refund, chargeback or correction: what its purchase was split by, and what stood before it. */
+export const adjustmentDigest = (
+  eventDigest: string,
+  purchaseInput: string,
+  contentsBefore: readonly string[],
+): Digest => digestOf([eventDigest, purchaseInput, contentsBefore])
 
 export interface AllocatedChannel {
   readonly channel: string
-  readonly cents: bigint
-  /** Whole 100,000ths. */
-  readonly ratio: number
+  readonly allocated_revenue_cents: bigint
+  /** At five places, as text. */
+  readonly allocation_ratio: string
 }
 
-/** The rows in code point order of the channels, as allocate gives them. */
+/** What a set says: rows in code point order of their channels. */
 export const contentDigest = (
-  modelVersion: string,
+  revenueCents: bigint,
   currency: string,
   rows: readonly AllocatedChannel[],
 ): Digest =>
-  digestOf([modelVersion, currency, rows.map(({ channel, cents, ratio }) => [channel, String(cents), ratio])])
+  digestOf([
+    String(revenueCents),
+    currency,
+    ...rows.map(({ channel, allocation_ratio, allocated_revenue_cents }) => [
+      channel,
+      allocation_ratio,
+      String(allocated_revenue_cents),
+    ]),
+  ])

@@ -9,6 +9,8 @@
 import { conflict, denied, type ErrorRow, input, internal, missing, unavailable, usage } from './error-row.js'
 import { ADJUSTMENT_ERRORS } from './errors-adjustments.js'
 import { ATTRIBUTION_ERRORS } from './errors-attribution.js'
+import { ATTRIBUTION_LEDGER_ERRORS } from './errors-attribution-ledger.js'
+import { ATTRIBUTION_SET_ERRORS } from './errors-attribution-sets.js'
 import { BUNDLE_ERRORS } from './errors-bundles.js'
 import { EVIDENCE_ERRORS } from './errors-evidence.js'
 import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
@@ -318,6 +320,8 @@ export const ERRORS = {
   ...LOT_VERSION_ERRORS,
   ...ATTRIBUTION_ERRORS,
   ...MART_ERRORS,
+  ...ATTRIBUTION_LEDGER_ERRORS,
+  ...ATTRIBUTION_SET_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

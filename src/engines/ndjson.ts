@@ -19,20 +19,39 @@ export interface NdjsonRecord {
   readonly values: ReadonlyMap<string, string> | Problem
 }
 
+export interface TextLine {
+  /** 1-based. */
+  readonly line: number
+  /** Without its end. */
+  readonly text: string
+  /** In place of text that is too long to be kept. */
+  readonly problem?: Problem
+}
+
 export async function* readNdjson(
   file: string,
   onBytes?: (bytes: number) => void,
 ): AsyncGenerator<readonly NdjsonRecord[]> {
+  for await (const lines of readLines(file, onBytes)) {
+    yield lines.map(({ line, text, problem: found }) => ({ line, text, values: found ?? valuesOf(text) }))
+  }
+}
+
+/** The lines of the file that are not blank. */
+export async function* readLines(
+  file: string,
+  onBytes?: (bytes: number) => void,
+): AsyncGenerator<readonly TextLine[]> {
   const input = createReadStream(file, { highWaterMark: 1 << 18, encoding: 'utf8' })
   let rest = ''
   let line = 0
   let empty = true
-  const record = (text: string): NdjsonRecord | undefined => {
+  const record = (text: string): TextLine | undefined => {
     line += 1
     const bare = text.replace(/\r$/, '').replace(/^\uFEFF/, line === 1 ? '' : '\uFEFF')
     if (bare.trim() === '') return undefined
     empty = false
-    return { line, text: bare, values: bare.length > MAX_LINE ? tooLong(bare.length) : valuesOf(bare) }
+    return bare.length > MAX_LINE ? { line, text: '', problem: tooLong(bare.length) } : { line, text: bare }
   }
   try {
     for await (const chunk of input as AsyncIterable<string>) {
@@ -42,7 +61,7 @@ export async function* readNdjson(
       yield lines.flatMap((text) => record(text) ?? [])
       // The rest of the file may be this one line: it is not waited for.
       if (rest.length > MAX_LINE) {
-        yield [{ line: line + 1, text: '', values: tooLong(rest.length) }]
+        yield [{ line: line + 1, text: '', problem: tooLong(rest.length) }]
         return
       }
     }
@@ -65,13 +84,13 @@ const tooLong = (length: number): Problem =>
 /** Text that ends a key, other text, a number that is no key. */
 const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\s*:)/g
 
+/** JSON with its numbers as text, so that none passes through a float. */
+export const numbersAsText = (json: string): string =>
+  json.replace(TOKEN, (token) => (token.startsWith('"') ? token : `"${token}"`))
+
 function valuesOf(text: string): ReadonlyMap<string, string> | Problem {
-  let keys = 0
-  // Numbers become text before anything reads them.
-  const quoted = text.replace(TOKEN, (token, colon: string | undefined) => {
-    if (colon !== undefined) keys += 1
-    return token.startsWith('"') ? token : `"${token}"`
-  })
+  const keys = text.match(TOKEN)?.filter((token) => token.endsWith(':')).length ?? 0
+  const quoted = numbersAsText(text)
   let parsed: unknown
   try {
     parsed = JSON.parse(quoted)

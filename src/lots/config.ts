@@ -7,8 +7,8 @@
 import { canonicalDecimal, type Decimal, ZERO } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
 import { problem, refuseAll } from '../base/errors.js'
+import { type NanoInstant, parseInstant } from '../base/instant.js'
 import { compareText, didYouMean } from '../base/text.js'
-import { type NanoInstant, parseInstant } from './instant.js'
 import { parseAmount } from './trade.js'
 
 /** Raised whenever the same facts and configuration would give other rows. */

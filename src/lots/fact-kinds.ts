@@ -6,8 +6,8 @@
 import { canonicalDecimal } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
 import { problem } from '../base/errors.js'
+import type { NanoInstant } from '../base/instant.js'
 import { factDigest, parseBalance, parseSplit, parseTransfer } from './facts.js'
-import type { NanoInstant } from './instant.js'
 import {
   type ColumnProblem,
   type Parsed,

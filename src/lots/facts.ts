@@ -8,8 +8,8 @@
 import { canonicalDecimal, type Decimal } from '../base/decimal.js'
 import { type Digest, digestOf } from '../base/digest.js'
 import { type Problem, problem, refuseAll } from '../base/errors.js'
+import type { NanoInstant } from '../base/instant.js'
 import { didYouMean } from '../base/text.js'
-import type { NanoInstant } from './instant.js'
 import {
   type Parsed,
   type ParseOptions,

@@ -6,9 +6,9 @@
 import { canonicalDecimal, type Decimal, normalize, parseDecimal, pow10, ZERO } from '../base/decimal.js'
 import { type Digest, digestOf, digestOfCanonical } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
+import { type NanoInstant, type ParsedInstant, parseInstant } from '../base/instant.js'
 import { didYouMean } from '../base/text.js'
-import { type NanoInstant, type ParsedInstant, parseInstant } from './instant.js'
-import { offsetText, type TimeZone } from './time-zone.js'
+import { offsetText, type TimeZone } from '../base/time-zone.js'
 
 export type Side = 'buy' | 'sell'
 

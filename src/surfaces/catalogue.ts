@@ -1,5 +1,11 @@
 /** Every operation of the product, in the order in which the reference lists them. */
 
+import { allocateOperations } from '../attribution/operations/allocate.js'
+import { revenueAllocationOperations } from '../attribution/operations/allocations.js'
+import { channelOperations } from '../attribution/operations/channels.js'
+import { deadEventOperations } from '../attribution/operations/dead-events.js'
+import { eventOperations } from '../attribution/operations/events.js'
+import { ledgerOperations } from '../attribution/operations/ledger.js'
 import { modelOperations } from '../attribution/operations/models.js'
 import type { Operation } from '../books/operation.js'
 import { allocationOperations } from '../lots/operations/allocations.js'
@@ -65,4 +71,10 @@ export const CATALOGUE: readonly Operation[] = [
   ...martRunOperations,
   ...martGenerateOperations,
   ...martValidateOperations,
+  ...eventOperations,
+  ...channelOperations,
+  ...deadEventOperations,
+  ...allocateOperations,
+  ...revenueAllocationOperations,
+  ...ledgerOperations,
 ]

@@ -8,7 +8,7 @@ import { tableOf } from '#tieout/attribution/learn'
 import type { WeightTable } from '#tieout/attribution/model'
 import { parseModel } from '#tieout/attribution/model-text'
 import { type EventPath, type Milestone, pathsOf } from '#tieout/attribution/paths'
-import { contentDigest, inputDigest } from '#tieout/attribution/set-digest'
+import { adjustmentDigest, contentDigest, purchaseDigest } from '#tieout/attribution/set-digest'
 import { settle } from '#tieout/attribution/settle'
 import { apportion } from '#tieout/base/apportion'
 import { halved, naiveCents, type Ratio, ratio, sum } from '../support/naive-attribution.js'
@@ -375,29 +375,37 @@ describe('what takes back', () => {
 })
 
 describe('digests', () => {
-  const input = { modelVersion: 'linear@1.0.0+0', revenueCents: 5n, currency: 'USD', path: path('a2 b1') }
-  const reversed = { ...input.path, touches: input.path.touches.toReversed() }
+  const input = { modelVersion: 'linear@1.0.0+0', eventDigest: 'sha256:e', channels: ['a', 'b'] }
 
-  test('of inputs: touches in order of time, whatever order they came in', () => {
-    expect(inputDigest({ ...input, path: reversed })).toBe(inputDigest(input))
+  test('of inputs: the model version, what the event says, what its touches are taken for', () => {
     const others = [
-      { ...input, revenueCents: 6n },
-      { ...input, currency: 'EUR' },
       { ...input, modelVersion: 'linear@1.0.0+1' },
-      { ...input, path: path('a2 b1:lead') },
+      { ...input, eventDigest: 'sha256:f' },
+      { ...input, channels: ['b', 'a'] },
+      { ...input, channels: ['a', 'unknown'] },
     ]
-    expect(new Set([input, ...others].map(inputDigest)).size).toBe(5)
+    const digests = [input, input, ...others].map(purchaseDigest)
+    expect(new Set(digests).size).toBe(5)
+    const adjusted = [
+      adjustmentDigest('sha256:r', digests[0]!, []),
+      adjustmentDigest('sha256:s', digests[0]!, []),
+      adjustmentDigest('sha256:r', digests[2]!, []),
+      adjustmentDigest('sha256:r', digests[0]!, ['sha256:c']),
+    ]
+    expect(new Set(adjusted).size).toBe(4)
   })
 
-  test('of contents: every row, cents and ratio', () => {
-    const rows = [{ channel: 'a', cents: 5n, ratio: 100_000 }]
+  test('of contents: revenue, currency, every row, cents and ratio', () => {
+    const row = { channel: 'a', allocated_revenue_cents: 5n, allocation_ratio: '1.00000' }
     const digests = [
-      contentDigest('m', 'USD', rows),
-      contentDigest('m', 'EUR', rows),
-      contentDigest('m', 'USD', [{ ...rows[0]!, cents: 6n }]),
-      contentDigest('m', 'USD', [{ ...rows[0]!, ratio: 99_999 }]),
+      contentDigest(5n, 'USD', [row]),
+      contentDigest(6n, 'USD', [row]),
+      contentDigest(5n, 'EUR', [row]),
+      contentDigest(5n, 'USD', [{ ...row, channel: 'b' }]),
+      contentDigest(5n, 'USD', [{ ...row, allocated_revenue_cents: 6n }]),
+      contentDigest(5n, 'USD', [{ ...row, allocation_ratio: '0.99999' }]),
     ]
-    expect(new Set(digests).size).toBe(4)
+    expect(new Set(digests).size).toBe(6)
     expect(digests[0]).toMatch(/^sha256:[0-9a-f]{64}$/)
   })
 })

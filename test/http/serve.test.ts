@@ -77,6 +77,11 @@ beforeAll(async () => {
   const computed = await database.run('lots', 'compute', '--version', '1', '--all-symbols')
   expect(computed).toMatchObject({ exit: 0 })
   expect(await database.run('lots', 'publish', '--version', '1')).toMatchObject({ exit: 0 })
+  const event =
+    '{"external_event_id":"E1","type":"purchase","occurred_at":"2025-01-01T00:00:00Z","revenue_cents":1,"currency":"USD"}'
+  expect(await database.run('events', 'import', folder.write('events.ndjson', event))).toMatchObject({
+    exit: 0,
+  })
   port = await freePort()
   served = await database.start(['serve'], { env: { TIEOUT_PORT: String(port) } })
   await served.said(`Serving on http://127.0.0.1:${port}/`)
@@ -162,6 +167,7 @@ test('every other route that reads answers', async () => {
         .replace('{use_case}', useCase)
         .replace('{no}', '1')
         .replace('{order_id}', 'T1')
+        .replace('{event}', 'E1')
         .replace('{sell}', 'T2')
         .replace('{version}', '1')
         .replace('{review}', '1')

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseInstant } from '#tieout/lots/instant'
-import { offsetText, timeZone } from '#tieout/lots/time-zone'
+import { parseInstant } from '#tieout/base/instant'
+import { offsetText, timeZone } from '#tieout/base/time-zone'
 
 const read = (text: string, zone: string): string => {
   const parsed = parseInstant(text, timeZone(zone)!)

@@ -3,8 +3,8 @@
 import { z } from 'zod'
 import { refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
+import { type NanoInstant, parseInstantOrDate } from '../../base/instant.js'
 import type { Tx } from '../../books/books.js'
-import { type NanoInstant, parseInstant } from '../instant.js'
 import { loadVersion, published } from '../store/versions.js'
 
 export const MAX_PAGE = 10_000
@@ -35,10 +35,8 @@ export async function versionOf(tx: Tx, version: number | undefined): Promise<nu
 }
 
 /** An instant with its zone, or a date, which begins at midnight UTC. Raises TIE-3174. */
-export function instantOf(text: string): NanoInstant {
-  const parsed = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00Z` : text)
-  return parsed.is === 'instant' ? parsed.instant : refuse('TIE-3174', { value: text })
-}
+export const instantOf = (text: string): NanoInstant =>
+  parseInstantOrDate(text) ?? refuse('TIE-3174', { value: text })
 
 export const lotFinding = z.object({
   code: z.string(),

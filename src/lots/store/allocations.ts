@@ -5,6 +5,7 @@
  */
 
 import { problem, Refusal } from '../../base/errors.js'
+import type { NanoInstant } from '../../base/instant.js'
 import type { SqlValue, TenantId, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
 import { insertInChunks } from '../../books/insert-in-chunks.js'
@@ -13,7 +14,6 @@ import { isSqlError } from '../../books/types.js'
 import type { AllocationClass, AllocationColumns, AllocationRow } from '../allocation.js'
 import { ALLOCATION_FIELDS, allocationFields } from '../allocation-rows.js'
 import { microseconds, nanoseconds } from '../fact-kinds.js'
-import type { NanoInstant } from '../instant.js'
 import { instantText } from './instant-text.js'
 
 export interface Batch {

@@ -10,6 +10,7 @@ import { statSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { type Problem, problem, refuse } from '../../base/errors.js'
 import { didYouMean, unstorable } from '../../base/text.js'
+import { type TimeZone, timeZone, zoneSuggestion } from '../../base/time-zone.js'
 import type { Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
 import { insertInChunks } from '../../books/insert-in-chunks.js'
@@ -18,7 +19,6 @@ import { type CsvRecord, readCsv } from '../../engines/csv.js'
 import { checkHeader, checkRecord, FileProblems, MAX_PROBLEMS } from '../../engines/csv-table.js'
 import { MAX_LINE, type NdjsonRecord, readNdjson } from '../../engines/ndjson.js'
 import type { FactKind, FactRow, RawRow } from '../fact-kinds.js'
-import { type TimeZone, timeZone, zoneSuggestion } from '../time-zone.js'
 import {
   type Conflict,
   conflictsInFile,

@@ -1,9 +1,9 @@
 /** Trades, splits and transfers from the fields that COPY hands over. Raises nothing. */
 
 import type { Decimal } from '../../base/decimal.js'
+import type { NanoInstant } from '../../base/instant.js'
 import { parserOf } from '../../books/types.js'
 import type { Split, Transfer } from '../facts.js'
-import type { NanoInstant } from '../instant.js'
 import type { Side, Trade } from '../trade.js'
 
 export type Fields = readonly (string | null)[]

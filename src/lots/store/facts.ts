@@ -4,11 +4,11 @@
  */
 
 import { type Digest, digestOf } from '../../base/digest.js'
+import type { NanoInstant } from '../../base/instant.js'
 import type { Tx } from '../../books/books.js'
 import { copiedRows } from '../../engines/copied-rows.js'
 import { microseconds } from '../fact-kinds.js'
 import type { Balance, Split, Transfer } from '../facts.js'
-import type { NanoInstant } from '../instant.js'
 import { compareOrder, type OrderKey, RANK } from '../order.js'
 import type { Trade } from '../trade.js'
 import {

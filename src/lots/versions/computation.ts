@@ -6,11 +6,11 @@
 
 import type { Digest } from '../../base/digest.js'
 import { type Problem, Refusal } from '../../base/errors.js'
+import type { NanoInstant } from '../../base/instant.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
 import { resultDigest } from '../compute.js'
 import { configDigest, type LotConfig } from '../config.js'
-import type { NanoInstant } from '../instant.js'
 import { closePoints } from '../store/close-points.js'
 import { coveringComputation } from '../store/covering.js'
 import {

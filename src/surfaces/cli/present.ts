@@ -6,6 +6,7 @@
 import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
 import { ATTRIBUTION_PRESENTATIONS } from './present-attribution.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
+import { EVENT_PRESENTATIONS } from './present-events.js'
 import { EXPLANATION_PRESENTATIONS } from './present-explanation.js'
 import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
@@ -26,6 +27,7 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...TRADE_PRESENTATIONS,
   ...LOT_PRESENTATIONS,
   ...LOT_EVIDENCE_PRESENTATIONS,
+  ...EVENT_PRESENTATIONS,
   ...ATTRIBUTION_PRESENTATIONS,
   ...MART_PRESENTATIONS,
 }

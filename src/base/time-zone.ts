@@ -4,7 +4,7 @@
  * most once in two days. Raises nothing; text that names no zone gives undefined.
  */
 
-import { didYouMean } from '../base/text.js'
+import { didYouMean } from './text.js'
 
 /** What a local time is: one instant, none (the clocks skipped it), or two. */
 export type LocalTime =

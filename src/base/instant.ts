@@ -3,7 +3,7 @@
  * nanosecond is lost. Raises nothing; text that is no instant is told apart from text without a zone.
  */
 
-import { parseDate } from '../base/dates.js'
+import { parseDate } from './dates.js'
 import { type TimeZone, timeZone } from './time-zone.js'
 
 /** `2025-12-24T09:00:00.123456789Z`, always of this length. */
@@ -67,4 +67,10 @@ function usualInstant(text: string): ParsedInstant | undefined {
   const fraction = end === 19 ? '' : text.slice(20, end)
   const instant = `${text.slice(0, 19)}.${fraction}${ZEROS.slice(fraction.length)}Z` as NanoInstant
   return { is: 'instant', instant }
+}
+
+/** An instant with its zone, or a date, which begins at midnight UTC; undefined for anything else. */
+export function parseInstantOrDate(text: string): NanoInstant | undefined {
+  const parsed = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00Z` : text)
+  return parsed.is === 'instant' ? parsed.instant : undefined
 }

@@ -1,0 +1,79 @@
+/** Revenue events as they are listed, shown and erased. Raises TIE-4215. */
+
+import { refuse } from '../../base/errors.js'
+import type { Tx } from '../../books/books.js'
+import type { EventType } from '../revenue-event.js'
+
+export interface StoredEvent {
+  readonly event_id: number
+  readonly external_event_id: string | null
+  readonly correlation_id: string | null
+  readonly type: EventType
+  readonly occurred_at: string
+  readonly revenue_cents: string
+  readonly currency: string
+  readonly refund_of: string | null
+  readonly recorded_at: string
+  readonly customer_id: string | null
+  readonly session_id: string | null
+  readonly erased_at: string | null
+}
+
+export interface StoredTouch {
+  readonly position: number
+  readonly channel: string
+  readonly at: string
+}
+
+type Row = Omit<StoredEvent, 'event_id' | 'revenue_cents'> & {
+  readonly event_id: bigint
+  readonly revenue_cents: bigint
+}
+
+const SELECT = `SELECT e.event_id, e.external_event_id, e.correlation_id, e.event_type AS type, e.occurred_at,
+    e.revenue_cents, e.currency, o.external_event_id AS refund_of, e.recorded_at, e.customer_id, e.session_id, e.erased_at
+  FROM attribution_events e
+  LEFT JOIN attribution_events o ON o.tenant_id = e.tenant_id AND o.event_id = e.original_event_id
+  WHERE e.tenant_id = tieout_current_tenant()`
+
+const stored = (row: Row): StoredEvent => ({
+  ...row,
+  event_id: Number(row.event_id),
+  revenue_cents: String(row.revenue_cents),
+})
+
+/** In the order of arrival, after a number. */
+export async function listEvents(tx: Tx, after: number, limit: number): Promise<StoredEvent[]> {
+  const rows = await tx.rows<Row>(`${SELECT} AND e.event_id > $1 ORDER BY e.event_id LIMIT $2`, [
+    after,
+    limit,
+  ])
+  return rows.map(stored)
+}
+
+/** By external id, or by number where no event has that external id. */
+export async function findEvent(tx: Tx, id: string): Promise<StoredEvent> {
+  const byId = await tx.rows<Row>(`${SELECT} AND e.external_event_id = $1`, [id])
+  const rows =
+    byId.length > 0 || !/^\d{1,15}$/.test(id)
+      ? byId
+      : await tx.rows<Row>(`${SELECT} AND e.event_id = $1::bigint`, [id])
+  return rows[0] === undefined ? refuse('TIE-4215', { event: id }) : stored(rows[0])
+}
+
+export const touchesOf = (tx: Tx, event: number): Promise<StoredTouch[]> =>
+  tx.rows(
+    `SELECT position, channel, touched_at AS at FROM attribution_touchpoints
+      WHERE tenant_id = tieout_current_tenant() AND event_id = $1 ORDER BY position`,
+    [event],
+  )
+
+/** Detaches what is personal from the events of a customer; money, times and channels stay. Events erased. */
+export const eraseCustomer = (tx: Tx, customer: string, at: string, who: string): Promise<number> =>
+  tx.asPurger(() =>
+    tx.execute(
+      `UPDATE attribution_events SET customer_id = NULL, session_id = NULL, raw_payload = NULL, erased_at = $2, erased_by = $3
+        WHERE tenant_id = tieout_current_tenant() AND customer_id = $1`,
+      [customer, at, who],
+    ),
+  )
