@@ -1,12 +1,9 @@
 /** The operation that writes a version's allocations to a file in the form that another program reads. */
 
-import { existsSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
-import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
+import { refuseTaken, writeFileWhole } from '../../books/whole-file.js'
 import { beancountJournal } from '../beancount.js'
 import { csvText } from '../csv.js'
 import { form8949 } from '../report-8949.js'
@@ -81,12 +78,12 @@ const exportLots = operation({
   positional: ['file'],
   run: (context, { file, version: asked, as, overwrite }) =>
     context.books.transaction(context.tenant, async (tx) => {
-      const isTaken = (): boolean => !overwrite && existsSync(file)
-      if (isTaken()) refuse('TIE-2801', { file })
+      const place = { file, existing: overwrite ? 'replace' : 'refuse', token: context.newId() } as const
+      refuseTaken(place)
       const version = await versionOf(tx, asked)
       const { text, rows, left_out } = await textOf(context, tx, version, as)
-      await write(file, text, context.newId(), isTaken)
-      return { allocation_version: version, file, as, rows, bytes: Buffer.byteLength(text), left_out }
+      const bytes = await writeFileWhole(place, [text])
+      return { allocation_version: version, file, as, rows, bytes, left_out }
     }),
 })
 
@@ -115,27 +112,6 @@ async function textOf(
   const journal = beancountJournal(symbols, config)
   const missing = new Set(journal.left_out.map(({ symbol }) => symbol))
   return { ...journal, rows: rows.filter(({ symbol }) => !missing.has(symbol)).length }
-}
-
-/** Beside its place first, so that nobody finds half a file. */
-async function write(file: string, text: string, token: string, isTaken: () => boolean): Promise<void> {
-  const draft = join(dirname(file), `.${basename(file)}.${token}.part`)
-  try {
-    const handle = await open(draft, 'wx')
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    if (isTaken()) refuse('TIE-2801', { file })
-    await rename(draft, file)
-  } catch (error) {
-    await rm(draft, { force: true })
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error
-    refuse('TIE-2802', { file, detail: message })
-  }
 }
 
 export const lotExportOperations: readonly Operation[] = [exportLots]
