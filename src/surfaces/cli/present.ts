@@ -4,6 +4,7 @@
  */
 
 import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
+import { ALLOCATION_PRESENTATIONS } from './present-allocations.js'
 import { ATTRIBUTION_PRESENTATIONS } from './present-attribution.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EVENT_PRESENTATIONS } from './present-events.js'
@@ -28,4 +29,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...LOT_EVIDENCE_PRESENTATIONS,
   ...EVENT_PRESENTATIONS,
   ...ATTRIBUTION_PRESENTATIONS,
+  ...ALLOCATION_PRESENTATIONS,
 }
