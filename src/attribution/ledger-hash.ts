@@ -17,6 +17,10 @@ export interface LedgerEntry {
   readonly posted_by: string
   readonly effective_date: string
   readonly verification: 'unverified' | 'verified'
+  /** What is posted: id of the event, and which channel has the amount by which model version. Null of a reversal. */
+  readonly event: string | null
+  readonly channel: string | null
+  readonly model_version: string | null
 }
 
 export interface ChainedEntry extends LedgerEntry {
@@ -44,6 +48,9 @@ export const entryText = (previous: string, entry: LedgerEntry): string =>
     entry.posted_by,
     entry.effective_date,
     entry.verification,
+    entry.event,
+    entry.channel,
+    entry.model_version,
   ]
     .map(field)
     .join('')

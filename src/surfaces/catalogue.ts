@@ -5,6 +5,7 @@ import { revenueAllocationOperations } from '../attribution/operations/allocatio
 import { channelOperations } from '../attribution/operations/channels.js'
 import { deadEventOperations } from '../attribution/operations/dead-events.js'
 import { eventOperations } from '../attribution/operations/events.js'
+import { explainAllocationOperations } from '../attribution/operations/explain.js'
 import { ledgerOperations } from '../attribution/operations/ledger.js'
 import { modelOperations } from '../attribution/operations/models.js'
 import type { Operation } from '../books/operation.js'
@@ -76,5 +77,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...deadEventOperations,
   ...allocateOperations,
   ...revenueAllocationOperations,
+  ...explainAllocationOperations,
   ...ledgerOperations,
 ]

@@ -155,9 +155,10 @@ describe.skipIf(!SERVER)('two sessions', () => {
   test('that post to the ledger: one chain', async () => {
     const allocations = await rowsOf(
       context,
-      `SELECT allocation_id, allocated_revenue_cents AS cents FROM attribution_allocations ORDER BY 1 LIMIT 20`,
+      `SELECT allocation_id, allocated_revenue_cents AS cents, external_event_id AS event, channel, model_version
+         FROM attribution_allocations JOIN attribution_events USING (tenant_id, event_id) ORDER BY 1 LIMIT 20`,
     )
-    const postings = allocations.map(({ allocation_id, cents }) => ({
+    const postings = allocations.map(({ allocation_id, cents, event, channel, model_version }) => ({
       allocation_id: allocation_id as bigint,
       reverses: null,
       amount_cents: cents as bigint,
@@ -166,6 +167,9 @@ describe.skipIf(!SERVER)('two sessions', () => {
       posted_by: 'me',
       effective_date: '2025-06-01',
       verification: 'unverified' as const,
+      event: event as string,
+      channel: channel as string,
+      model_version: model_version as string,
     }))
     const post = (part: typeof postings) => books.transaction(context.tenant, (tx) => postEntries(tx, part))
     await Promise.all([post(postings.slice(0, 10)), post(postings.slice(10))])

@@ -32,6 +32,7 @@ const TABLES = [
   'attribution_events',
   'attribution_touchpoints',
   'dead_events',
+  'attribution_weight_tables',
   'attribution_allocation_sets',
   'attribution_allocations',
   'attribution_sum_checks',
@@ -60,7 +61,7 @@ afterAll(async () => {
   await db?.close()
 })
 
-const posting = (allocation_id: bigint, amount_cents: bigint) => ({
+const posting = (allocation_id: bigint, channel: string, amount_cents: bigint) => ({
   allocation_id,
   reverses: null,
   amount_cents,
@@ -69,6 +70,9 @@ const posting = (allocation_id: bigint, amount_cents: bigint) => ({
   posted_by: 'me',
   effective_date: '2025-06-01',
   verification: 'unverified' as const,
+  event: 'p',
+  channel,
+  model_version: 'linear@1.0.0',
 })
 
 /** A tenant with a row in every table: two purchases, a refund; two sets; two entries. */
@@ -82,7 +86,7 @@ async function filled(): Promise<Context> {
   )
   await allocate(context, setOf(1, { email: 6000, search: 4000 }), setOf(2, { email: -3000, search: -1000 }))
   await context.books.transaction(context.tenant, (tx) =>
-    postEntries(tx, [posting(1n, 6000n), posting(2n, 4000n)]),
+    postEntries(tx, [posting(1n, 'email', 6000n), posting(2n, 'search', 4000n)]),
   )
   const reconciled = await beginRun(context)
   await context.books.transaction(context.tenant, async (tx) => {
@@ -93,6 +97,10 @@ async function filled(): Promise<Context> {
         [found!.import_id],
       )
     }
+    await tx.execute(
+      `INSERT INTO attribution_weight_tables VALUES (tieout_current_tenant(), 'm', 'd', $1, now(), '[]')`,
+      [reconciled],
+    )
     await tx.execute(
       `INSERT INTO reconciliation_runs VALUES (tieout_current_tenant(), $1, 'completed', now(), now())`,
       [reconciled],
@@ -135,7 +143,8 @@ describe('tenants', () => {
     expect(await rowsOf(contextOf(db.books, randomUUID() as TenantId), all)).toEqual([{ n: 0n }])
     const columns = await rowsOf(
       a,
-      `SELECT attname AS name FROM pg_attribute WHERE attrelid = '${table}'::regclass AND attnum > 0 ORDER BY attnum`,
+      `SELECT attname AS name FROM pg_attribute WHERE attrelid = '${table}'::regclass AND attnum > 0
+         AND attgenerated = '' ORDER BY attnum`,
     )
     const names = columns.map(({ name }) => String(name))
     const values = names.map((name) => (name === 'tenant_id' ? `'${b.tenant}'::uuid` : name))
@@ -471,8 +480,25 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
   'dead_events.dead_events_end_once': () => ({ sql: `UPDATE dead_events SET import_line = 7` }),
   'dead_events.table_is_never_truncated': () => truncate('dead_events'),
 
+  'attribution_weight_tables.weight_tables_are_one_of_a_version': () => ({
+    sql: `INSERT INTO attribution_weight_tables SELECT * FROM attribution_weight_tables`,
+  }),
+  'attribution_weight_tables.weight_tables_come_from_a_run': () => ({
+    sql: `INSERT INTO attribution_weight_tables VALUES (${T}, 'n', 'd', gen_random_uuid(), now(), '[]')`,
+  }),
+  'attribution_weight_tables.rows_never_change': () => change('attribution_weight_tables'),
+  'attribution_weight_tables.table_is_never_truncated': () => truncate('attribution_weight_tables'),
+
   'attribution_allocation_sets.sets_are_one_of_event_and_model': () => ({
     sql: steps(set(), () => part('10000'), set()),
+  }),
+  'attribution_allocation_sets.sets_hold_one_at_a_time': () => ({
+    sql: steps(
+      set({ model_version: `'m+x'` }),
+      () => part('10000', 'email', 'm+x'),
+      set({ model_version: `'m+x.r2'` }),
+      () => part('10000', 'email', 'm+x.r2'),
+    ),
   }),
   'attribution_allocation_sets.sets_have_the_revenue_of_their_event': () => ({
     sql: steps(set({ revenue_cents: '9' }), () => part('9')),

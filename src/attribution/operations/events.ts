@@ -101,7 +101,7 @@ const record = operation({
   },
 })
 
-const shown = z
+export const shownEvent = z
   .object({
     event_id: z.number().describe('Number of arrival.'),
     external_event_id: z.string().nullable(),
@@ -128,7 +128,7 @@ const list = operation({
     limit: z.coerce.number().int().min(1).max(10_000).default(100).describe('Rows of a page.'),
     cursor: cursorInput,
   }),
-  output: z.object({ events: z.array(shown).readonly(), next_cursor: nextCursor }),
+  output: z.object({ events: z.array(shownEvent).readonly(), next_cursor: nextCursor }),
   errors: ['TIE-1605'],
   positional: [],
   http: { method: 'GET', path: '/api/v1/events' },
@@ -147,7 +147,7 @@ const show = operation({
   effect: 'read',
   input: z.object({ event: z.string().describe('External id of the event, or its number.') }),
   output: z.object({
-    event: shown,
+    event: shownEvent,
     touches: z
       .array(
         z.object({

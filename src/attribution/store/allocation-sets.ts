@@ -14,8 +14,6 @@ import { contentDigest } from '../set-digest.js'
 export interface Written {
   readonly new: number
   readonly same: number
-  /** Sets that ended because a new one holds for their event. */
-  readonly superseded: number
 }
 
 /** In one transaction; `sets` may be of any length. */
@@ -42,7 +40,7 @@ export async function writeSets(
     given += batch.length
     await copySets(tx, batch)
   }
-  const superseded = await tx.execute(
+  await tx.execute(
     `UPDATE attribution_allocation_sets AS t SET superseded_by = s.model_version, superseded_at = $1::timestamptz
       FROM pg_temp.set_staging s
       WHERE t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.supersedes`,
@@ -67,7 +65,7 @@ export async function writeSets(
      FROM pg_temp.allocation_staging`,
   )
   await tx.execute('DROP TABLE pg_temp.set_staging, pg_temp.allocation_staging')
-  return { new: fresh, same: given - fresh, superseded }
+  return { new: fresh, same: given - fresh }
 }
 
 async function copySets(tx: Tx, sets: readonly AllocationSet[]): Promise<void> {

@@ -95,14 +95,4 @@ export const EVENT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         ? 'No dead events.'
         : [textTable({ columns: DEAD, rows: deadRows(dead_events) }), ...next(next_cursor, style)].join('\n'),
   }),
-  'ledger verify': presentation<{
-    entries: number
-    head: string
-    violation: { entry_no: number; what: string } | null
-  }>({
-    text: ({ entries, head, violation }) =>
-      violation === null
-        ? `✓ The ledger is proved: ${entries.toLocaleString('en-US')} entries, the last ${head}.`
-        : `✗ Entry ${violation.entry_no} is the first bad one: ${violation.what}. ${entries} entries before it are right.`,
-  }),
 }

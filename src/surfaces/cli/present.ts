@@ -4,6 +4,7 @@
  */
 
 import { ADJUSTMENT_PRESENTATIONS } from './present-adjustments.js'
+import { ALLOCATION_PRESENTATIONS } from './present-allocations.js'
 import { ATTRIBUTION_PRESENTATIONS } from './present-attribution.js'
 import { COMPARISON_PRESENTATIONS } from './present-comparison.js'
 import { EVENT_PRESENTATIONS } from './present-events.js'
@@ -30,4 +31,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...EVENT_PRESENTATIONS,
   ...ATTRIBUTION_PRESENTATIONS,
   ...MART_PRESENTATIONS,
+  ...ALLOCATION_PRESENTATIONS,
 }
