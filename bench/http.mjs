@@ -15,6 +15,7 @@ import { CATALOGUE } from '../dist/surfaces/catalogue.js'
 import { withoutLogin } from '../dist/surfaces/http/access.js'
 import { makeApp } from '../dist/surfaces/http/http-app.js'
 import { Jobs } from '../dist/surfaces/http/jobs.js'
+import { RateLimit } from '../dist/surfaces/http/rate-limit.js'
 import { openSession } from '../dist/surfaces/session.js'
 import { resolveSettings } from '../dist/surfaces/settings.js'
 import { DATE, writeFacts, writeStructure, writeUseCase } from './book.mjs'
@@ -101,6 +102,7 @@ export async function benchHttp({ facts, nodes, rules, dbUrl, seconds }) {
   const app = makeApp({
     context,
     jobs,
+    rate: new RateLimit(0, () => 0),
     limits,
     operations: CATALOGUE,
     access: withoutLogin(context),

@@ -58,6 +58,12 @@ export const MAX_ID = 500
 /** Cents of one event, either way: sums of a billion events stay whole numbers of the database. */
 const MAX_CENTS = 10n ** 15n
 
+/** Undefined for what is no whole number of cents, or too many. */
+export function wholeCents(text: string): bigint | undefined {
+  const cents = /^-?\d{1,16}$/.test(text) ? BigInt(text) : MAX_CENTS
+  return cents < MAX_CENTS && cents > -MAX_CENTS ? cents : undefined
+}
+
 /** `value` is JSON with its numbers as text (engines/ndjson.ts). */
 export function parseEvent(value: unknown): ParsedEvent {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -132,8 +138,8 @@ class EventReader {
       this.missing('revenue_cents')
       return 0n
     }
-    const cents = /^-?\d{1,16}$/.test(value) ? BigInt(value) : MAX_CENTS
-    if (cents >= MAX_CENTS || cents <= -MAX_CENTS) {
+    const cents = wholeCents(value)
+    if (cents === undefined) {
       this.problems.push(problem('TIE-4202', { field: 'revenue_cents', value: value.slice(0, 60) }))
       return 0n
     }

@@ -183,4 +183,15 @@ export const HTTP_ERRORS = {
     message: 'The server is busy with {count} requests.',
     remedy: 'Send it again in a moment.',
   },
+  'TIE-1620': {
+    ...usage,
+    message: 'The header X-Correlation-ID {detail}.',
+    remedy:
+      'Send an id of the request that other systems know it by: letters, digits, `.`, `_` and `-`, at most 100.',
+  },
+  'TIE-1621': {
+    ...busy,
+    message: '{who} sent more than {limit} requests a minute.',
+    remedy: 'Wait as many seconds as Retry-After says. The server has the setting rate_limit.',
+  },
 } as const satisfies Record<string, ErrorRow>

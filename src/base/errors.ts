@@ -10,6 +10,7 @@ import { conflict, denied, type ErrorRow, input, internal, missing, unavailable,
 import { ADJUSTMENT_ERRORS } from './errors-adjustments.js'
 import { ATTRIBUTION_ERRORS } from './errors-attribution.js'
 import { ATTRIBUTION_LEDGER_ERRORS } from './errors-attribution-ledger.js'
+import { ATTRIBUTION_READ_ERRORS } from './errors-attribution-reads.js'
 import { ATTRIBUTION_SET_ERRORS } from './errors-attribution-sets.js'
 import { BUNDLE_ERRORS } from './errors-bundles.js'
 import { EVIDENCE_ERRORS } from './errors-evidence.js'
@@ -321,6 +322,7 @@ export const ERRORS = {
   ...ATTRIBUTION_ERRORS,
   ...MART_ERRORS,
   ...ATTRIBUTION_LEDGER_ERRORS,
+  ...ATTRIBUTION_READ_ERRORS,
   ...ATTRIBUTION_SET_ERRORS,
   'TIE-9001': {
     ...internal,

@@ -42,7 +42,9 @@ export interface FactTable {
 export const PNL_ENTRIES = 'fact_pnl_entries'
 /** What the published version of lots earned: a view, so that nothing can be imported into it. */
 export const REALIZED_PNL = 'v_fifo_realized_pnl'
-const BUILT_IN: readonly string[] = [PNL_ENTRIES, REALIZED_PNL]
+/** Entries of the revenue ledger: a view too. */
+export const POSTED_REVENUE = 'v_posted_revenue'
+const BUILT_IN: readonly string[] = [PNL_ENTRIES, REALIZED_PNL, POSTED_REVENUE]
 const DEFAULT_TENANT = '00000000-0000-0000-0000-000000000001'
 
 /** Where `createStaging` puts rows: named with its schema, since a fact table may have any name. */

@@ -93,6 +93,8 @@ export interface HttpBinding {
   readonly download?: Download
   /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from output and input. */
   readonly location?: string
+  /** Asks for the header X-Correlation-ID and gives it back: for contracts with systems that trace by it. */
+  readonly correlated?: true
   /** Who may, where the effect does not say it: read → reader, append → preparer, purge → admin. */
   readonly role?: Role
 }

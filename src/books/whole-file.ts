@@ -23,7 +23,7 @@ export function refuseTaken({ file, existing }: FilePlace): void {
 /** Bytes written. */
 export async function writeFileWhole(
   place: FilePlace,
-  chunks: AsyncIterable<string> | Iterable<string>,
+  chunks: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
 ): Promise<number> {
   const { file, token } = place
   const draft = join(dirname(file), `.${basename(file)}.${token}.part`)
@@ -32,7 +32,7 @@ export async function writeFileWhole(
     const handle = await open(draft, 'wx')
     try {
       for await (const chunk of chunks) {
-        const encoded = Buffer.from(chunk)
+        const encoded = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
         await handle.writeFile(encoded)
         bytes += encoded.length
       }

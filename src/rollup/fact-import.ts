@@ -24,6 +24,7 @@ import {
   lockFactTable,
   type NewColumn,
   PNL_ENTRIES,
+  POSTED_REVENUE,
   REALIZED_PNL,
   recordImport,
   STAGING,
@@ -108,6 +109,7 @@ export class FactImport {
       })
     checkTableName(name)
     if (name === REALIZED_PNL) refuse('TIE-2411', { table: name, why: 'lots are what fills it' })
+    if (name === POSTED_REVENUE) refuse('TIE-2411', { table: name, why: 'the ledger is what fills it' })
     if (name === PNL_ENTRIES && useCase === undefined) {
       refuse('TIE-1002', {
         command: 'facts import',

@@ -3,11 +3,15 @@
 import { allocateOperations } from '../attribution/operations/allocate.js'
 import { revenueAllocationOperations } from '../attribution/operations/allocations.js'
 import { channelOperations } from '../attribution/operations/channels.js'
+import { claimOperations } from '../attribution/operations/claims.js'
 import { deadEventOperations } from '../attribution/operations/dead-events.js'
 import { eventOperations } from '../attribution/operations/events.js'
 import { explainAllocationOperations } from '../attribution/operations/explain.js'
 import { ledgerOperations } from '../attribution/operations/ledger.js'
 import { modelOperations } from '../attribution/operations/models.js'
+import { reconciliationOperations } from '../attribution/operations/reconciliation.js'
+import { revenueOperations } from '../attribution/operations/revenue.js'
+import { revenueExportOperations } from '../attribution/operations/revenue-export.js'
 import type { Operation } from '../books/operation.js'
 import { allocationOperations } from '../lots/operations/allocations.js'
 import { compareOperations as lotCompareOperations } from '../lots/operations/compare.js'
@@ -79,4 +83,8 @@ export const CATALOGUE: readonly Operation[] = [
   ...revenueAllocationOperations,
   ...explainAllocationOperations,
   ...ledgerOperations,
+  ...revenueOperations,
+  ...claimOperations,
+  ...reconciliationOperations,
+  ...revenueExportOperations,
 ]

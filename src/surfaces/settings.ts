@@ -30,6 +30,7 @@ export const SETTING_NAMES = [
   'files',
   'max_upload',
   'idempotency_hours',
+  'rate_limit',
   'frames',
 ] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
@@ -77,6 +78,7 @@ export async function resolveSettings({ flags, environment, directory }: Setting
     files: '',
     max_upload: '2048',
     idempotency_hours: '24',
+    rate_limit: '6000',
     frames: framesBeside(db.value, environment),
   }
   const others = Object.entries(defaults).map(([name, value]) => [name, setting(name as SettingName, value)])

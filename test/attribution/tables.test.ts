@@ -42,8 +42,10 @@ const TABLES = [
   'platform_claims',
   'settled_amounts',
   'reconciliation_runs',
+  'reconciliation_findings',
+  'verified_events',
 ]
-const VIEWS = ['mv_allocation_summary', 'mv_realtime_revenue', 'mv_reconciliation_status']
+const VIEWS = ['mv_allocation_summary', 'mv_realtime_revenue', 'mv_reconciliation_status', 'v_posted_revenue']
 
 let db: TestBooks
 let folder: Folder
@@ -105,7 +107,17 @@ async function filled(): Promise<Context> {
       `INSERT INTO reconciliation_runs VALUES (tieout_current_tenant(), $1, 'completed', now(), now())`,
       [reconciled],
     )
+    await tx.execute(
+      `INSERT INTO reconciliation_findings VALUES
+         (tieout_current_tenant(), $1, 'ads', 'q', 'matched', 10000, 'USD', '2025-05-10', 10000, 'USD', '2025-05-12')`,
+      [reconciled],
+    )
+    await tx.execute(`INSERT INTO verified_events VALUES (tieout_current_tenant(), 3, $1, 'ads', 'q')`, [
+      reconciled,
+    ])
   })
+  // One that is over; it finds that `ref` is matched.
+  await perform(context, 'reconcile')
   return context
 }
 
@@ -170,11 +182,13 @@ describe('tenants', () => {
       ),
     )
     expect(definers).toEqual(
-      ['check_allocation_sums', 'count_revenue', 'require_allocation_sums'].map((name) => ({
-        name,
-        returns: 'trigger',
-        pinned: true,
-      })),
+      ['check_allocation_sums', 'count_revenue', 'count_superseded', 'require_allocation_sums'].map(
+        (name) => ({
+          name,
+          returns: 'trigger',
+          pinned: true,
+        }),
+      ),
     )
   })
 
@@ -346,6 +360,25 @@ const reconciliation = (values: Readonly<Record<string, string>>): string => {
   }
   return `INSERT INTO reconciliation_runs (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')})`
 }
+const OPEN = `(SELECT run_id FROM reconciliation_findings WHERE reference = 'q')`
+const OVER = `(SELECT id FROM calculation_runs WHERE kind = 'reconciliation')`
+const found = (values: Readonly<Record<string, string>>): string => {
+  const row: Record<string, string> = {
+    tenant_id: T,
+    run_id: OPEN,
+    platform: `'ads'`,
+    reference: `'new'`,
+    finding: `'matched'`,
+    claimed_cents: '5',
+    claimed_currency: `'USD'`,
+    settled_cents: '5',
+    settled_currency: `'USD'`,
+    ...values,
+  }
+  return `INSERT INTO reconciliation_findings (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')})`
+}
+const verifiedRow = (event_id: string, reference: string, run_id = OPEN): string =>
+  `INSERT INTO verified_events VALUES (${T}, ${event_id}, ${run_id}, 'ads', '${reference}')`
 
 const truncate = (table: string): Probe => ({ role: 'tieout_owner', sql: `TRUNCATE ${table} CASCADE` })
 const change = (table: string): Probe => ({
@@ -525,6 +558,20 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
   }),
   'attribution_allocation_sets.sets_are_only_superseded': () => change('attribution_allocation_sets'),
   'attribution_allocation_sets.table_is_never_truncated': () => truncate('attribution_allocation_sets'),
+  'attribution_allocation_sets.superseded_sets_are_not_counted': () => ({
+    sql: async (tx) => {
+      await steps(
+        set({ event_id: '1' }),
+        () => part('10000', 'email', 'm', '1'),
+        `UPDATE attribution_allocation_sets SET superseded_by = 'm', superseded_at = now()
+          WHERE event_id = 1 AND model_version = 'linear@1.0.0'`,
+      )(tx)
+      return tx.rows(
+        `SELECT channel, sum(allocated_revenue_cents) AS cents, sum(allocations) AS allocations
+           FROM attribution_channel_totals WHERE model = 'linear@1.0.0' GROUP BY 1 ORDER BY 1`,
+      )
+    },
+  }),
   'attribution_allocation_sets.sets_are_to_be_checked': () => ({ sql: set() }),
 
   'attribution_allocations.allocations_are_one_of_set_and_channel': () => ({
@@ -647,6 +694,33 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
   }),
   'reconciliation_runs.reconciliations_only_end': () => change('reconciliation_runs'),
   'reconciliation_runs.table_is_never_truncated': () => truncate('reconciliation_runs'),
+
+  'reconciliation_findings.reconciliation_findings_are_one_of_a_reference': () => ({
+    sql: found({ reference: `'q'` }),
+  }),
+  'reconciliation_findings.reconciliation_findings_belong_to_a_reconciliation': () => ({
+    sql: found({ run_id: `'${run}'` }),
+  }),
+  'reconciliation_findings.reconciliation_findings_follow_from_amounts': () => ({
+    sql: found({ settled_cents: '6' }),
+  }),
+  'reconciliation_findings.rows_come_while_the_run_is_in_progress': () => ({ sql: found({ run_id: OVER }) }),
+  'reconciliation_findings.rows_never_change': () => change('reconciliation_findings'),
+  'reconciliation_findings.table_is_never_truncated': () => truncate('reconciliation_findings'),
+
+  'verified_events.events_are_verified_once': () => ({ sql: verifiedRow('3', 'q') }),
+  'verified_events.verified_events_are_events': () => ({ sql: verifiedRow('77', 'q') }),
+  'verified_events.events_are_verified_by_a_finding': () => ({ sql: verifiedRow('1', 'nowhere') }),
+  'verified_events.verified_events_were_settled': () => ({ sql: verifiedRow('1', 'q') }),
+  'verified_events.verified_events_are_counted': () => ({
+    sql: async (tx) => {
+      await steps(event({}), found({}), verifiedRow('50', 'new'))(tx)
+      return tx.rows('SELECT verified_events, verified_cents FROM attribution_revenue_totals')
+    },
+  }),
+  'verified_events.rows_come_while_the_run_is_in_progress': () => ({ sql: verifiedRow('1', 'ref', OVER) }),
+  'verified_events.rows_never_change': () => change('verified_events'),
+  'verified_events.table_is_never_truncated': () => truncate('verified_events'),
 }
 
 describe('every object of the schema has a probe that finds it missing', () => {
@@ -768,7 +842,7 @@ describe('sums', () => {
     expect(
       await rowsOf(
         context,
-        'SELECT channel, allocated_revenue_cents AS cents FROM attribution_channel_totals ORDER BY 1',
+        'SELECT channel, sum(allocated_revenue_cents) AS cents FROM attribution_channel_totals GROUP BY 1 ORDER BY 1',
       ),
     ).toEqual([
       { channel: 'email', cents: '0' },

@@ -8,6 +8,7 @@ import { withoutLogin } from '#tieout/surfaces/http/access'
 import type { App, HttpHost } from '#tieout/surfaces/http/exchange'
 import { makeApp } from '#tieout/surfaces/http/http-app'
 import { Jobs } from '#tieout/surfaces/http/jobs'
+import { RateLimit } from '#tieout/surfaces/http/rate-limit'
 import { openTestBooks, type TestBooks } from './books.js'
 import { contextOf, EXAMPLES } from './cli.js'
 
@@ -71,6 +72,7 @@ export const hostOf = (db: TestBooks, more: Partial<HttpHost> = {}): HttpHost =>
     access: withoutLogin(context),
     limits: { maxBody: 2 ** 20, maxUpload: 64 * 2 ** 20, maxRequests: 64, idempotencyHours: 24 },
     jobs: new Jobs(context, { maxJobs: 16 }),
+    rate: new RateLimit(0, () => 0),
     files: null,
     log: () => undefined,
     complain: (line) => console.error(line),

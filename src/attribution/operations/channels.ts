@@ -30,7 +30,7 @@ const list = operation({
   output: channels,
   errors: [],
   positional: [],
-  http: { method: 'GET', path: '/api/attribution/channels' },
+  http: { method: 'GET', path: '/api/v1/channels' },
   run: ({ books, tenant }) => books.transaction(tenant, async (tx) => ({ channels: await listChannels(tx) })),
 })
 
@@ -52,7 +52,7 @@ const add = operation({
   output: channels,
   errors: ['TIE-4219', 'TIE-4220'],
   positional: ['code'],
-  http: { method: 'POST', path: '/api/attribution/channels' },
+  http: { method: 'POST', path: '/api/v1/channels' },
   run: ({ books, tenant, now, who }, { code, family, paid, state }) =>
     books.transaction(tenant, async (tx) => {
       const change = { code: shortCode('code', code), family, is_paid: paid ?? null, state, at: now(), who }
@@ -69,7 +69,7 @@ const map = operation({
   output: channels,
   errors: ['TIE-4218', 'TIE-4219', 'TIE-4220'],
   positional: ['code', 'to'],
-  http: { method: 'POST', path: '/api/attribution/channels/{code}/mapping' },
+  http: { method: 'POST', path: '/api/v1/channels/{code}/mapping' },
   run: ({ books, tenant, now, who }, { code, to }) =>
     books.transaction(tenant, async (tx) => {
       await mapChannel(tx, shortCode('code', code), to.trim(), now(), who)

@@ -1,6 +1,7 @@
-/** Shapes that several operations of attribution share. Raises TIE-4405. */
+/** Shapes that several operations of attribution share. Raises TIE-4405, TIE-4307. */
 
 import { z } from 'zod'
+import { parseDate } from '../../base/dates.js'
 import { refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
 import { type NanoInstant, parseInstantOrDate } from '../../base/instant.js'
@@ -21,6 +22,12 @@ export const untilInput = z
 
 export const limitInput = z.coerce.number().int().min(1).max(10_000).default(100).describe('Rows of a page.')
 
+export const currencyInput = z
+  .string()
+  .regex(/^[A-Z]{3}$/)
+  .optional()
+  .describe('Only in this currency, such as USD.')
+
 export const cents = z.string().describe('Whole minor units of the currency.')
 
 /** Undefined stays so. */
@@ -35,3 +42,25 @@ export const finding = z.object({
   rows: z.number().optional(),
   detail: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
 }) as unknown as z.ZodType<Finding>
+
+/** The inputs `from` and `to`: days of a period, both included. */
+export const periodInputs = (of: string) => ({
+  from: z.string().optional().describe(`Only days from this one on. ${of}`),
+  to: z.string().optional().describe('Only days up to this one, itself included.'),
+})
+
+/** Raises TIE-4405 for what is no date, TIE-4307 for a period without a day. */
+export function periodOf({
+  from,
+  to,
+}: {
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}) {
+  const day = (input: string, text: string | undefined) =>
+    text === undefined ? undefined : (parseDate(text) ?? refuse('TIE-4405', { input, value: text }))
+  const period = { from: day('from', from), to: day('to', to) }
+  if (period.from !== undefined && period.to !== undefined && period.from > period.to)
+    refuse('TIE-4307', { from: period.from, to: period.to })
+  return period
+}

@@ -401,15 +401,17 @@ CREATE TABLE attribution_sum_checks (
 );
 SELECT tieout_protect_tenant('attribution_sum_checks');
 
--- What the channels of a tenant have by model and currency, kept by the check of the sums.
+-- What the channels of a tenant have of the sets that hold, by model, currency and the UTC day of the event: written by the
+-- check of the sums, and taken back when a set is superseded.
 CREATE TABLE attribution_channel_totals (
   tenant_id uuid NOT NULL,
-  model_version text COLLATE "C" NOT NULL,
-  channel text COLLATE "C" NOT NULL,
+  model text COLLATE "C" NOT NULL,
   currency text COLLATE "C" NOT NULL,
+  occurred_on date NOT NULL,
+  channel text COLLATE "C" NOT NULL,
   allocated_revenue_cents numeric NOT NULL,
   allocations bigint NOT NULL,
-  CONSTRAINT channel_totals_are_one_of_a_kind PRIMARY KEY (tenant_id, model_version, channel, currency)
+  CONSTRAINT channel_totals_are_one_of_a_kind PRIMARY KEY (tenant_id, model, currency, occurred_on, channel)
     INCLUDE (allocated_revenue_cents, allocations),
   -- Every channel that has an allocation stands here, so this holds for them all.
   CONSTRAINT allocations_name_a_channel FOREIGN KEY (tenant_id, channel) REFERENCES channel_taxonomy (tenant_id, code)
@@ -534,20 +536,50 @@ BEGIN
   END IF;
 
   INSERT INTO public.attribution_channel_totals AS t
-      (tenant_id, model_version, channel, currency, allocated_revenue_cents, allocations)
-    SELECT s.tenant_id, s.model_version, a.channel, s.currency, sum(a.allocated_revenue_cents), count(*)
+      (tenant_id, model, currency, occurred_on, channel, allocated_revenue_cents, allocations)
+    SELECT s.tenant_id, s.model, s.currency, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, a.channel,
+      -- What was superseded as it was written names its channels and counts for nothing.
+      coalesce(sum(a.allocated_revenue_cents) FILTER (WHERE s.superseded_by IS NULL), 0),
+      count(*) FILTER (WHERE s.superseded_by IS NULL)
     FROM public.attribution_allocation_sets s
     JOIN public.attribution_allocations a USING (tenant_id, event_id, model_version)
+    JOIN public.attribution_events e USING (tenant_id, event_id)
     WHERE s.tenant_id = NEW.tenant_id AND s.written_in = NEW.written_in
-    GROUP BY s.tenant_id, s.model_version, a.channel, s.currency
+    GROUP BY s.tenant_id, s.model, s.currency, day, a.channel
     -- In one order, so that two sessions wait for one another and never in a circle.
-    ORDER BY s.model_version, a.channel, s.currency
-    ON CONFLICT (tenant_id, model_version, channel, currency) DO UPDATE
+    ORDER BY s.model, s.currency, day, a.channel
+    ON CONFLICT (tenant_id, model, currency, occurred_on, channel) DO UPDATE
       SET allocated_revenue_cents = t.allocated_revenue_cents + EXCLUDED.allocated_revenue_cents,
         allocations = t.allocations + EXCLUDED.allocations;
   RETURN NULL;
 END
 $$;
+
+-- Sets of earlier transactions were counted when they were written.
+CREATE FUNCTION count_superseded() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  UPDATE public.attribution_channel_totals t
+    SET allocated_revenue_cents = t.allocated_revenue_cents - gone.cents, allocations = t.allocations - gone.allocations
+    FROM (
+      SELECT i.tenant_id, i.model, i.currency, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, a.channel,
+        sum(a.allocated_revenue_cents) AS cents, count(*) AS allocations
+      FROM inserted i
+      JOIN public.attribution_allocations a USING (tenant_id, event_id, model_version)
+      JOIN public.attribution_events e USING (tenant_id, event_id)
+      WHERE i.written_in <> txid_current()
+      GROUP BY i.tenant_id, i.model, i.currency, day, a.channel
+    ) gone
+    WHERE (t.tenant_id, t.model, t.currency, t.occurred_on, t.channel)
+      = (gone.tenant_id, gone.model, gone.currency, gone.day, gone.channel);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER superseded_sets_are_not_counted AFTER UPDATE ON attribution_allocation_sets
+  REFERENCING NEW TABLE AS inserted
+  FOR EACH STATEMENT EXECUTE FUNCTION count_superseded();
 CREATE CONSTRAINT TRIGGER allocations_sum_to_event AFTER INSERT ON attribution_sum_checks
   DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION check_allocation_sums();
@@ -624,15 +656,16 @@ CREATE TRIGGER entries_follow_one_another AFTER INSERT ON revenue_ledger
   REFERENCING NEW TABLE AS inserted
   FOR EACH STATEMENT EXECUTE FUNCTION check_ledger_entries();
 
--- What was earned and posted, by currency, kept with the rows it counts.
+-- What was earned, verified and posted, by currency, kept with the rows it counts.
 CREATE TABLE attribution_revenue_totals (
   tenant_id uuid NOT NULL,
   currency text COLLATE "C" NOT NULL,
   events bigint NOT NULL,
   revenue_cents numeric NOT NULL,
+  verified_events bigint NOT NULL,
+  verified_cents numeric NOT NULL,
   entries bigint NOT NULL,
   posted_cents numeric NOT NULL,
-  verified_cents numeric NOT NULL,
   last_recorded_at timestamptz NOT NULL,
   CONSTRAINT revenue_totals_are_one_of_a_currency PRIMARY KEY (tenant_id, currency)
 );
@@ -646,17 +679,25 @@ AS $$
 BEGIN
   IF TG_TABLE_NAME = 'revenue_ledger' THEN
     INSERT INTO public.attribution_revenue_totals AS t
-      SELECT tenant_id, currency, 0, 0, count(*), sum(amount_cents),
-        coalesce(sum(amount_cents) FILTER (WHERE verification = 'verified'), 0), max(posted_at)
+      SELECT tenant_id, currency, 0, 0, 0, 0, count(*), sum(amount_cents), max(posted_at)
       FROM inserted GROUP BY tenant_id, currency ORDER BY currency
     ON CONFLICT (tenant_id, currency) DO UPDATE
       SET entries = t.entries + EXCLUDED.entries, posted_cents = t.posted_cents + EXCLUDED.posted_cents,
-        verified_cents = t.verified_cents + EXCLUDED.verified_cents,
         last_recorded_at = greatest(t.last_recorded_at, EXCLUDED.last_recorded_at);
+    RETURN NULL;
+  ELSIF TG_TABLE_NAME = 'verified_events' THEN
+    UPDATE public.attribution_revenue_totals t
+      SET verified_events = t.verified_events + v.events, verified_cents = t.verified_cents + v.cents
+      FROM (
+        SELECT e.tenant_id, e.currency, count(*) AS events, sum(e.revenue_cents) AS cents
+        FROM inserted JOIN public.attribution_events e USING (tenant_id, event_id)
+        GROUP BY e.tenant_id, e.currency
+      ) v
+      WHERE (t.tenant_id, t.currency) = (v.tenant_id, v.currency);
     RETURN NULL;
   END IF;
   INSERT INTO public.attribution_revenue_totals AS t
-    SELECT tenant_id, currency, count(*), sum(revenue_cents), 0, 0, 0, max(recorded_at)
+    SELECT tenant_id, currency, count(*), sum(revenue_cents), 0, 0, 0, 0, max(recorded_at)
     FROM inserted GROUP BY tenant_id, currency ORDER BY currency
   ON CONFLICT (tenant_id, currency) DO UPDATE
     SET events = t.events + EXCLUDED.events, revenue_cents = t.revenue_cents + EXCLUDED.revenue_cents,
@@ -705,7 +746,7 @@ CREATE TABLE settled_amounts (
 SELECT tieout_protect_tenant(t), tieout_append_only(t)
   FROM unnest(ARRAY['platform_claims', 'settled_amounts']::regclass[]) AS t;
 
--- A reconciliation is a run like others; its findings are findings of the run. No row: nobody has reconciled yet.
+-- A reconciliation is a run like others, and follows it. No row: nobody has reconciled yet.
 CREATE TABLE reconciliation_runs (
   tenant_id uuid NOT NULL,
   run_id uuid NOT NULL,
@@ -742,6 +783,99 @@ CREATE TRIGGER reconciliations_only_end BEFORE UPDATE OR DELETE ON reconciliatio
 CREATE TRIGGER table_is_never_truncated BEFORE TRUNCATE ON reconciliation_runs
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();
 
+-- It begins and ends with its run, whoever ends that: a process that died leaves its run to the next start.
+CREATE FUNCTION follow_run() RETURNS trigger
+  LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.reconciliation_runs (tenant_id, run_id, state, started_at)
+      VALUES (NEW.tenant_id, NEW.id, 'running', NEW.executed_at);
+  ELSE
+    UPDATE public.reconciliation_runs SET state = lower(NEW.status), finished_at = NEW.finished_at
+      WHERE tenant_id = NEW.tenant_id AND run_id = NEW.id AND state = 'running';
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER reconciliations_begin_with_their_run AFTER INSERT ON calculation_runs
+  FOR EACH ROW WHEN (NEW.kind = 'reconciliation') EXECUTE FUNCTION follow_run();
+CREATE TRIGGER reconciliations_end_with_their_run AFTER UPDATE OF status ON calculation_runs
+  FOR EACH ROW WHEN (NEW.kind = 'reconciliation' AND NEW.status <> 'IN_PROGRESS') EXECUTE FUNCTION follow_run();
+
+-- What a claim and the settled amount of its reference say of one another.
+CREATE TABLE reconciliation_findings (
+  tenant_id uuid NOT NULL,
+  run_id uuid NOT NULL,
+  platform text COLLATE "C" NOT NULL,
+  reference text COLLATE "C" NOT NULL,
+  finding text NOT NULL,
+  claimed_cents bigint,
+  claimed_currency text COLLATE "C",
+  claimed_on date,
+  settled_cents bigint,
+  settled_currency text COLLATE "C",
+  settled_on date,
+  CONSTRAINT reconciliation_findings_are_one_of_a_reference PRIMARY KEY (tenant_id, run_id, platform, reference),
+  CONSTRAINT reconciliation_findings_belong_to_a_reconciliation
+    FOREIGN KEY (tenant_id, run_id) REFERENCES reconciliation_runs (tenant_id, run_id),
+  CONSTRAINT reconciliation_findings_follow_from_amounts CHECK (
+    finding = CASE
+      WHEN num_nonnulls(settled_cents, settled_currency) = 0 AND num_nonnulls(claimed_cents, claimed_currency) = 2
+        THEN 'missing'
+      WHEN num_nonnulls(claimed_cents, claimed_currency) = 0 AND num_nonnulls(settled_cents, settled_currency) = 2
+        THEN 'excess'
+      WHEN (claimed_cents, claimed_currency) = (settled_cents, settled_currency) THEN 'matched'
+      WHEN (claimed_cents, claimed_currency) <> (settled_cents, settled_currency) THEN 'amount_difference'
+      ELSE 'unknown' END)
+);
+SELECT tieout_results_of_runs('reconciliation_findings');
+
+-- Events whose revenue was settled as it was claimed. Claims, settled amounts and events never change, so this is so for good.
+CREATE TABLE verified_events (
+  tenant_id uuid NOT NULL,
+  event_id bigint NOT NULL,
+  run_id uuid NOT NULL,
+  platform text COLLATE "C" NOT NULL,
+  reference text COLLATE "C" NOT NULL,
+  CONSTRAINT events_are_verified_once PRIMARY KEY (tenant_id, event_id),
+  CONSTRAINT verified_events_are_events
+    FOREIGN KEY (tenant_id, event_id) REFERENCES attribution_events (tenant_id, event_id),
+  CONSTRAINT events_are_verified_by_a_finding
+    FOREIGN KEY (tenant_id, run_id, platform, reference)
+    REFERENCES reconciliation_findings (tenant_id, run_id, platform, reference)
+);
+SELECT tieout_results_of_runs('verified_events');
+
+-- The finding says so of this event's reference, revenue and currency.
+CREATE FUNCTION check_verified_events() RETURNS trigger
+  LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+  wrong bigint;
+BEGIN
+  SELECT i.event_id INTO wrong FROM inserted i
+    LEFT JOIN public.attribution_events e USING (tenant_id, event_id)
+    LEFT JOIN public.reconciliation_findings f USING (tenant_id, run_id, platform, reference)
+    WHERE NOT coalesce(f.finding = 'matched' AND e.external_event_id = i.reference
+      AND (e.revenue_cents, e.currency) = (f.settled_cents, f.settled_currency), false)
+    LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'event % was not settled as it is', wrong
+      USING ERRCODE = '23514', CONSTRAINT = 'verified_events_were_settled';
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER verified_events_were_settled AFTER INSERT ON verified_events
+  REFERENCING NEW TABLE AS inserted
+  FOR EACH STATEMENT EXECUTE FUNCTION check_verified_events();
+CREATE TRIGGER verified_events_are_counted AFTER INSERT ON verified_events
+  REFERENCING NEW TABLE AS inserted
+  FOR EACH STATEMENT EXECUTE FUNCTION count_revenue();
+
 -- Read models. They are views with the rights of the reader, because row security does not reach a materialized view.
 CREATE VIEW mv_allocation_summary WITH (security_invoker = on) AS
 SELECT s.tenant_id, s.event_id, s.model_version, s.currency, s.revenue_cents AS event_revenue_cents,
@@ -755,8 +889,8 @@ LEFT JOIN LATERAL (
 ) a ON true;
 
 CREATE VIEW mv_realtime_revenue WITH (security_invoker = on) AS
-SELECT tenant_id, currency, events, revenue_cents, entries, posted_cents, verified_cents,
-  posted_cents - verified_cents AS unverified_cents, last_recorded_at
+SELECT tenant_id, currency, events, revenue_cents, verified_events, verified_cents,
+  revenue_cents - verified_cents AS unverified_cents, entries, posted_cents, last_recorded_at
 FROM attribution_revenue_totals;
 
 CREATE VIEW mv_reconciliation_status WITH (security_invoker = on) AS
@@ -767,4 +901,23 @@ LEFT JOIN LATERAL (
   WHERE x.tenant_id = t.tenant_id ORDER BY x.started_at DESC LIMIT 1
 ) r ON true;
 
-GRANT SELECT ON mv_allocation_summary, mv_realtime_revenue, mv_reconciliation_status TO tieout_app;
+-- A fact source for roll-ups: every entry of the ledger on its day, a reversal under the channel of what it reverses.
+CREATE VIEW v_posted_revenue WITH (security_invoker = on) AS
+SELECT l.tenant_id, l.entry_no AS fact_seq, NULL::uuid AS import_id, NULL::bigint AS import_line,
+  l.effective_date, l.currency, c.family, a.channel,
+  -- For a structure of families and their channels: a driver is one column.
+  concat(c.family, '/', a.channel) AS path,
+  a.model_version, e.event_type, coalesce(e.external_event_id, e.correlation_id) AS event,
+  CASE WHEN l.reverses IS NULL THEN 'posting' ELSE 'reversal' END AS entry_type,
+  -- As it is known now; the entry has what was known when it was posted.
+  CASE WHEN v.event_id IS NULL THEN 'unverified' ELSE 'verified' END AS verification,
+  l.amount_cents
+FROM revenue_ledger l
+LEFT JOIN revenue_ledger r ON r.tenant_id = l.tenant_id AND r.entry_no = l.reverses
+JOIN attribution_allocations a
+  ON a.tenant_id = l.tenant_id AND a.allocation_id = coalesce(l.allocation_id, r.allocation_id)
+JOIN attribution_events e ON e.tenant_id = a.tenant_id AND e.event_id = a.event_id
+JOIN channel_taxonomy c ON c.tenant_id = a.tenant_id AND c.code = a.channel
+LEFT JOIN verified_events v ON v.tenant_id = e.tenant_id AND v.event_id = e.event_id;
+
+GRANT SELECT ON mv_allocation_summary, mv_realtime_revenue, mv_reconciliation_status, v_posted_revenue TO tieout_app;

@@ -3,12 +3,12 @@
  * journal. The first two stream; a journal names its accounts first, so that it is made as a whole. Raises TIE-3176.
  */
 
+import { csvHeader, csvLines } from '../../base/csv-text.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
 import type { AllocationRow } from '../allocation.js'
 import { ALLOCATION_FIELDS } from '../allocation-rows.js'
 import { beancountJournal, type Journal } from '../beancount.js'
-import { csvHeader, csvLines } from '../csv.js'
 import { Form8949 } from '../report-8949.js'
 import { copiedAllocations } from '../store/copied-allocations.js'
 import { seenFacts } from '../store/seen-facts.js'

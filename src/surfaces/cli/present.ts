@@ -14,6 +14,7 @@ import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { LOT_EVIDENCE_PRESENTATIONS } from './present-lot-evidence.js'
 import { LOT_PRESENTATIONS } from './present-lots.js'
 import { MART_PRESENTATIONS } from './present-marts.js'
+import { REVENUE_PRESENTATIONS } from './present-revenue.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import { TRADE_PRESENTATIONS } from './present-trades.js'
 import type { Presentation } from './presentation.js'
@@ -32,4 +33,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...ATTRIBUTION_PRESENTATIONS,
   ...MART_PRESENTATIONS,
   ...ALLOCATION_PRESENTATIONS,
+  ...REVENUE_PRESENTATIONS,
 }

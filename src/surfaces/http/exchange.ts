@@ -8,6 +8,7 @@ import type { Answer } from './answer.js'
 import type { Jobs } from './jobs.js'
 import { hasAlready } from './negotiation.js'
 import { PROBLEM_JSON, problemDocument, refusalOf } from './problem-document.js'
+import type { RateLimit } from './rate-limit.js'
 import type { RequestLimits } from './request-input.js'
 
 export interface HttpLimits extends RequestLimits {
@@ -24,6 +25,7 @@ export interface HttpHost {
   readonly access: Access
   readonly limits: HttpLimits
   readonly jobs: Jobs
+  readonly rate: RateLimit
   /** Directory of files that a request may name; null for none. */
   readonly files: string | null
   /** One line about a request; nothing of bodies or credentials is in it. */

@@ -15,10 +15,11 @@ const parameter = (
   description: string,
   example: string,
   form: JsonSchema = {},
+  required = false,
 ): JsonSchema => ({
   name,
   in: 'header',
-  required: false,
+  required,
   description,
   schema: { type: 'string', ...form },
   example,
@@ -29,6 +30,13 @@ export const PARAMETERS: Components = {
     'X-Request-Id',
     'What the client calls this request: letters, digits, `.`, `_` and `-`, at most 100. Made when it is not given.',
     'batch-7.1',
+  ),
+  CorrelationId: parameter(
+    'X-Correlation-ID',
+    'What other systems know this request by: letters, digits, `.`, `_` and `-`, at most 100. Given back with the answer.',
+    '5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20',
+    { pattern: '^[A-Za-z0-9._-]{1,100}$' },
+    true,
   ),
   IfNoneMatch: parameter(
     'If-None-Match',
@@ -57,6 +65,7 @@ export const PARAMETERS: Components = {
 
 export const HEADERS: Components = {
   RequestId: text('Id of the request, also the `instance` of a problem document.', 'batch-7.1'),
+  CorrelationId: text('The id that the request came with.', '5f0c2a34-9a7e-4d1b-8c55-0e6f3b7a1d20'),
   ETag: text(
     'Strong tag of the body. Of what has a version it begins with it: `"v3-…"`.',
     '"9f86d081884c7d659a2feaa0c55ad015"',

@@ -98,6 +98,7 @@ const parameter = (
 /** Names of the shared parameters that a route takes. */
 const headerParameters = ({ binding, edits, writes }: Route): string[] => [
   'RequestId',
+  ...(binding.correlated ? ['CorrelationId'] : []),
   ...(binding.method === 'GET' ? ['IfNoneMatch'] : []),
   ...(edits ? ['IfMatch'] : []),
   ...(writes ? ['IdempotencyKey', 'Prefer'] : []),
@@ -146,7 +147,10 @@ function successes(route: Route, components: SchemaComponents): JsonSchema {
   const schema = components.add(schemaName(operation), operation.output)
   const example = exampleOf(schema, components.schemas)
   const content = { 'application/json': { schema, example } }
-  const common = { 'X-Request-Id': header('RequestId') }
+  const common = {
+    'X-Request-Id': header('RequestId'),
+    ...(binding.correlated ? { 'X-Correlation-ID': header('CorrelationId') } : {}),
+  }
   const isMade = binding.location !== undefined
   const ok = {
     description: isMade ? 'A dry run: what would be made.' : 'The answer.',
@@ -204,7 +208,7 @@ function refusal(status: number, codes: readonly ErrorCode[]): JsonSchema {
     headers: {
       'X-Request-Id': header('RequestId'),
       ...(status === 401 ? { 'WWW-Authenticate': header('WwwAuthenticate') } : {}),
-      ...(status === 503 ? { 'Retry-After': header('RetryAfter') } : {}),
+      ...(status === 429 || status === 503 ? { 'Retry-After': header('RetryAfter') } : {}),
     },
     content: { [PROBLEM_JSON]: { schema: { $ref: '#/components/schemas/Problem' } } },
     ...(codes.length > 0 ? { 'x-error-codes': codes } : {}),

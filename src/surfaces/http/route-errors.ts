@@ -10,6 +10,7 @@ export function errorsOf(route: Route): ReadonlyMap<number, readonly ErrorCode[]
   if (route.upload !== undefined) for (const code of OF_UPLOADS) codes.add(code)
   if (route.writes) for (const code of OF_WRITES) codes.add(code)
   if (route.paged) codes.add('TIE-1605')
+  if (route.binding.correlated) codes.add('TIE-1620')
   if (route.edits) for (const code of OF_EDITS) codes.add(code)
   return byStatus([...codes])
 }
@@ -38,6 +39,7 @@ const EVERYWHERE: readonly ErrorCode[] = [
   'TIE-1609',
   'TIE-1611',
   'TIE-1619',
+  'TIE-1621',
   'TIE-9001',
 ]
 const OF_BODIES: readonly ErrorCode[] = ['TIE-1601', 'TIE-1602', 'TIE-1603', 'TIE-1604', 'TIE-1610']

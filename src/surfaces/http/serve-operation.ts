@@ -8,6 +8,7 @@ import { type Problem, Refusal, refuse } from '../../base/errors.js'
 import type { Context } from '../../books/operation.js'
 import { type Principal, refuseUnlessMay } from './access.js'
 import { type Answer, answerOf, etagOf, JSON_TYPE } from './answer.js'
+import { correlationId } from './correlation.js'
 import { downloaded } from './download.js'
 import { type Exchange, type HttpHost, problemAnswer, tagged } from './exchange.js'
 import { mediaTypesOf } from './file-form.js'
@@ -30,8 +31,12 @@ interface Asked {
 }
 
 export async function serveOperation(host: HttpHost, c: Exchange, route: Route): Promise<Response> {
-  const principal = await host.access.whoAsks(c.req.header('authorization'))
+  const correlation = route.binding.correlated ? correlationId(c.req.header('x-correlation-id')) : undefined
+  // Refusals give it back too.
+  if (correlation?.is === 'given') c.header('X-Correlation-ID', correlation.id)
+  const principal = await principalOf(host, c)
   refuseUnlessMay(principal, route.role)
+  if (correlation?.is === 'refused') throw correlation.refusal
   const { download } = route.binding
   const types = download === undefined ? [JSON_TYPE] : mediaTypesOf(download)
   if (!types.some((type) => accepts(c.req.header('accept'), type))) {
@@ -46,6 +51,15 @@ export async function serveOperation(host: HttpHost, c: Exchange, route: Route):
   const request = withVersion(received, version)
   const asked = { host, route, principal, request, requestId: c.get('requestId') }
   return route.writes ? written(c, asked, key) : read(c, asked)
+}
+
+/** Who asks, when that one has not asked too much. */
+async function principalOf({ access, rate }: HttpHost, c: Exchange): Promise<Principal> {
+  const principal = await access.whoAsks(c.req.header('authorization'))
+  const wait = rate.secondsToWait(principal)
+  if (wait === 0) return principal
+  c.header('Retry-After', String(wait))
+  refuse('TIE-1621', { who: principal.who, limit: rate.perMinute })
 }
 
 async function read(c: Exchange, { host, route, principal, request }: Asked): Promise<Response> {

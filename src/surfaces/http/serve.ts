@@ -13,6 +13,7 @@ import type { Settings } from '../settings.js'
 import { configuredAccess } from './configured-access.js'
 import { makeApp } from './http-app.js'
 import { Jobs } from './jobs.js'
+import { RateLimit } from './rate-limit.js'
 
 const MIB = 2 ** 20
 
@@ -31,6 +32,7 @@ export async function serveHttp(
   const app = makeApp({
     context,
     jobs,
+    rate: new RateLimit(countOf(settings, 'rate_limit', 0), () => context.elapsed()),
     operations: CATALOGUE,
     access,
     limits: {
@@ -66,9 +68,16 @@ export async function serveHttp(
   return 0
 }
 
-function countOf(settings: Settings, setting: 'max_upload' | 'idempotency_hours'): number {
+function countOf(
+  settings: Settings,
+  setting: 'max_upload' | 'idempotency_hours' | 'rate_limit',
+  least = 1,
+): number {
   const { value } = settings[setting]
-  return /^[1-9]\d{0,6}$/.test(value)
+  return /^(?:0|[1-9]\d{0,6})$/.test(value) && Number(value) >= least
     ? Number(value)
-    : refuse('TIE-1407', { setting, detail: `"${value}" is no whole number above 0` })
+    : refuse('TIE-1407', {
+        setting,
+        detail: `"${value}" is no whole number ${least === 0 ? 'from 0 on' : 'above 0'}`,
+      })
 }
