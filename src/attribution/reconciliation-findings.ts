@@ -58,12 +58,12 @@ export function reconciliationFindings(amounts: readonly Amounts[], odd: Odd): F
     oddity(
       'SETTLED_OTHER_REVENUE',
       odd.other_revenue,
-      'matched, but the event of that id has other revenue',
+      'settled, but the event of that id has other revenue',
       {
         suggestion: 'These events are not verified. Look at one: tieout events show ID.',
       },
     ),
-    oddity('MATCHED_WITHOUT_EVENT', odd.without_event, 'matched, but no event has that id', {
+    oddity('SETTLED_WITHOUT_EVENT', odd.without_event, 'settled, but no event has that id', {
       suggestion: 'They verify nothing. References are external ids of events.',
     }),
   ]

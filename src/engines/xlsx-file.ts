@@ -119,7 +119,7 @@ const PARTS: readonly (readonly [name: string, text: string])[] = [
   ],
   [
     'xl/styles.xml',
-    `${XML}<styleSheet xmlns="${MAIN}"><fonts count="2"><font/><font><b/></font></fonts><fills count="2"><fill/>` +
+    `${XML}<styleSheet xmlns="${MAIN}"><fonts count="2"><font/><font><b/></font></fonts><fills count="2"><fill><patternFill patternType="none"/></fill>` +
       '<fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border/></borders>' +
       '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf xfId="0"/><xf xfId="0" quotePrefix="1"/>' +
       '<xf xfId="0" fontId="1" applyFont="1"/></cellXfs></styleSheet>',

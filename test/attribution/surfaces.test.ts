@@ -45,7 +45,7 @@ describe('over HTTP', () => {
       status: 404,
       code: 'TIE-4215',
     })
-    expect((await bed.ask('GET', '/api/attribution/channels')).json.channels.length).toBeGreaterThan(2)
+    expect((await bed.ask('GET', '/api/v1/channels')).json.channels.length).toBeGreaterThan(2)
     expect((await bed.ask('GET', '/api/v1/ledger/proof')).json).toMatchObject({ entries: 0, violation: null })
   })
 })

@@ -36,7 +36,7 @@ const amounts = z
 const run = operation({
   name: 'reconcile',
   summary:
-    'Hold what platforms claim against what was settled; what agrees verifies the revenue of its event.',
+    'Hold what platforms claim against what was settled; what was settled verifies the revenue of its event.',
   effect: 'append',
   input: z.object({
     ...periodInputs('Of the claim; of a settled amount that nobody claimed.'),
@@ -179,7 +179,7 @@ const status = operation({
     .strictObject({
       state: z.enum(STATES).describe('idle: nobody has reconciled yet.'),
       last_run_at: z.string().nullable().describe('When the newest one ended, or began where it is running.'),
-      tenant_id: z.uuid(),
+      tenant_id: z.guid(),
     })
     .meta({ id: 'ReconciliationStatus' }),
   errors: [],

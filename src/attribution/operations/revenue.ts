@@ -28,13 +28,13 @@ const realtime = operation({
           'Net revenue of all events in the major unit of `currency`; null where there are several currencies and none was asked for, since they cannot be added.',
         ),
       currency: z.string().nullable().describe('The one asked for, or the only one there is.'),
-      verified: z.boolean().describe('Whether all of it was settled as it was claimed.'),
+      verified: z.boolean().describe('Whether all of it was settled as it is.'),
       data_freshness_seconds: z
         .number()
         .int()
         .nullable()
         .describe('From the newest event or entry to this answer; null when there is none.'),
-      tenant_id: z.uuid(),
+      tenant_id: z.guid(),
       currencies: z
         .array(
           z

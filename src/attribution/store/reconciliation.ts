@@ -38,14 +38,14 @@ export function findDifferences(
   )
 }
 
-/** Events whose revenue was claimed and settled as it is; how many of them were not verified before. */
+/** Events whose revenue was settled as it is, claimed or not; how many of them were not verified before. */
 export const verifyEvents = (tx: Tx, run: RunId): Promise<number> =>
   tx.execute(
     `INSERT INTO verified_events (tenant_id, event_id, run_id, platform, reference)
      SELECT DISTINCT ON (e.event_id) f.tenant_id, e.event_id, f.run_id, f.platform, f.reference
      FROM reconciliation_findings f JOIN attribution_events e ON e.tenant_id = f.tenant_id
        AND e.external_event_id = f.reference AND (e.revenue_cents, e.currency) = (f.settled_cents, f.settled_currency)
-     WHERE f.tenant_id = tieout_current_tenant() AND f.run_id = $1 AND f.finding = 'matched'
+     WHERE f.tenant_id = tieout_current_tenant() AND f.run_id = $1
      ORDER BY e.event_id, f.platform ON CONFLICT DO NOTHING`,
     [run],
   )
@@ -76,9 +76,9 @@ export async function amountsFound(tx: Tx, run: RunId): Promise<FoundAmounts[]> 
 export interface Oddities {
   /** References that more than one platform claims. */
   readonly claimed_by_several: number
-  /** Matched, but no event has the reference. */
+  /** Settled, but no event has the reference. */
   readonly without_event: number
-  /** Matched, but the event of the reference has other revenue. */
+  /** Settled, but the event of the reference has other revenue. */
   readonly other_revenue: number
 }
 
@@ -86,15 +86,15 @@ export async function odditiesOf(tx: Tx, run: RunId): Promise<Oddities> {
   const [row] = await tx.rows<Record<keyof Oddities, bigint>>(
     `WITH f AS (
        SELECT * FROM reconciliation_findings WHERE tenant_id = tieout_current_tenant() AND run_id = $1
-     ), matched AS (
+     ), settled AS (
        SELECT e.event_id, e.revenue_cents, e.currency, f.settled_cents, f.settled_currency
        FROM f LEFT JOIN attribution_events e ON e.tenant_id = f.tenant_id AND e.external_event_id = f.reference
-       WHERE f.finding = 'matched'
+       WHERE f.settled_cents IS NOT NULL
      )
      SELECT (SELECT count(*) FROM (
          SELECT FROM f WHERE claimed_cents IS NOT NULL GROUP BY reference HAVING count(*) > 1) several) AS claimed_by_several,
-       (SELECT count(*) FROM matched WHERE event_id IS NULL) AS without_event,
-       (SELECT count(*) FROM matched
+       (SELECT count(*) FROM settled WHERE event_id IS NULL) AS without_event,
+       (SELECT count(*) FROM settled
          WHERE event_id IS NOT NULL AND (revenue_cents, currency) <> (settled_cents, settled_currency)) AS other_revenue`,
     [run],
   )

@@ -832,7 +832,7 @@ CREATE TABLE reconciliation_findings (
 );
 SELECT tieout_results_of_runs('reconciliation_findings');
 
--- Events whose revenue was settled as it was claimed. Claims, settled amounts and events never change, so this is so for good.
+-- Events whose revenue was settled as it is. Settled amounts and events never change, so this is so for good.
 CREATE TABLE verified_events (
   tenant_id uuid NOT NULL,
   event_id bigint NOT NULL,
@@ -859,7 +859,7 @@ BEGIN
   SELECT i.event_id INTO wrong FROM inserted i
     LEFT JOIN public.attribution_events e USING (tenant_id, event_id)
     LEFT JOIN public.reconciliation_findings f USING (tenant_id, run_id, platform, reference)
-    WHERE NOT coalesce(f.finding = 'matched' AND e.external_event_id = i.reference
+    WHERE NOT coalesce(e.external_event_id = i.reference
       AND (e.revenue_cents, e.currency) = (f.settled_cents, f.settled_currency), false)
     LIMIT 1;
   IF FOUND THEN
