@@ -396,3 +396,9 @@ test('interrupted: the run is FAILED and nothing was written', async () => {
   ])
   expect(await allocate()).toMatchObject({ new: 1 })
 })
+
+test('by one session at a time', async () => {
+  await bring(purchase('e1'))
+  const held = db.books.whileHolding(`attribution:${context.tenant}:${LINEAR}`, () => refusal(allocate()))
+  expect(codes((await held)!)).toEqual(['TIE-4401'])
+})
