@@ -13,6 +13,12 @@ export class ChainProof {
   private entries = 0
   private head = FIRST_HASH
   private violation: LedgerProof['violation'] = null
+  private seen: boolean
+
+  /** `noted`: a hash written down before, which an entry must have; a chain that lost its end follows from the first too. */
+  constructor(private readonly noted?: string) {
+    this.seen = noted === undefined || noted === FIRST_HASH
+  }
 
   /** Whether it may go on. */
   add(entry: ChainedEntry): boolean {
@@ -22,11 +28,14 @@ export class ChainProof {
     else {
       this.entries += 1
       this.head = entry.entry_hash
+      if (this.head === this.noted) this.seen = true
     }
     return what === undefined
   }
 
   end(): LedgerProof {
+    if (this.violation === null && !this.seen)
+      this.violation = { entry_no: this.entries + 1, what: `no entry has the hash ${this.noted}` }
     return { entries: this.entries, head: this.head, violation: this.violation }
   }
 

@@ -176,6 +176,27 @@ describe.skipIf(!SERVER)('two sessions', () => {
     expect(await perform(context, 'ledger verify')).toMatchObject({ entries: 20, violation: null })
   })
 
+  test('that allocate by one model: one does it, and the other is told or finds it done', async () => {
+    const own = contextOf(books, await newTenant(books))
+    const bring = Array.from({ length: 300 }, (_, i) => purchase(`p${i}`))
+    await importEvents(own, folder, [...bring, refund('r', 'p7', 4000)])
+    const by = (model: string) =>
+      perform(own, 'attribution allocate', { model }).catch((error: { problems: { code: string }[] }) => {
+        expect(error.problems.map(({ code }) => code)).toEqual(['TIE-4401'])
+      })
+    await Promise.all([by('linear'), by('linear'), by('first'), by('last')])
+    expect(await rowsOf(own, 'SELECT count(*) AS n FROM attribution_allocation_sets')).toEqual([{ n: 903n }])
+    expect(await perform(own, 'attribution allocate', { model: 'linear' })).toMatchObject({
+      new: 0,
+      same: 301,
+    })
+    const post = () => perform(own, 'ledger post', { model: 'linear' })
+    const posted = await Promise.all([post(), post(), post()])
+    // 300 purchases and a refund over two channels, once.
+    expect(posted.map((one) => one.posted).sort()).toEqual([0, 0, 602])
+    expect(await perform(own, 'ledger verify')).toMatchObject({ entries: 602, violation: null })
+  })
+
   test('a transaction that cannot see what others committed is refused', async () => {
     const event = await newEvent('stale')
     const client = sessions[0]!

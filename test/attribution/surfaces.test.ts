@@ -48,6 +48,47 @@ describe('over HTTP', () => {
     expect((await bed.ask('GET', '/api/v1/channels')).json.channels.length).toBeGreaterThan(2)
     expect((await bed.ask('GET', '/api/v1/ledger/proof')).json).toMatchObject({ entries: 0, violation: null })
   })
+
+  test('allocated once under a key, explained, compared, posted, taken away', async () => {
+    await record([purchase('q', { revenue_cents: 1001 })])
+    const send = (path: string, json: object, key: string = randomUUID()) =>
+      bed.ask('POST', path, { json, headers: { 'idempotency-key': key } })
+    const key = randomUUID()
+    const first = await send('/api/v1/attribution/allocations', { model: 'linear@1' }, key)
+    expect([first.status, first.json.same]).toEqual([201, 0])
+    expect(first.headers.get('location')).toBe(`/api/v1/runs/${first.json.run_id}`)
+    const again = await send('/api/v1/attribution/allocations', { model: 'linear@1' }, key)
+    expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([first.text, 'true'])
+    const unkeyed = await send('/api/v1/attribution/allocations', { model: 'linear@1' })
+    expect(unkeyed.json).toMatchObject({ new: 0, result_digest: first.json.result_digest })
+    const wrong = await send('/api/v1/attribution/allocations', { model: 'linaer' })
+    expect([wrong.status, wrong.json.code]).toEqual([400, 'TIE-4101'])
+    const page = await bed.ask('GET', '/api/v1/attribution/allocations?model=linear&event=q&limit=1')
+    expect(page.json.allocations).toMatchObject([{ channel: 'email', allocated_revenue_cents: '667' }])
+    const why = await bed.ask('GET', '/api/attribution/events/q/allocations?channel=email')
+    expect(why.json.sets[0].steps).toMatchObject([
+      { share: '2/3', exact_cents: '2002/3', whole_cents: '667', remainder: '1/3', extra_cent: false },
+    ])
+    await send('/api/v1/attribution/allocations', { model: 'first' })
+    const compared = await bed.ask('GET', '/api/v1/attribution/comparisons?models=linear&models=first')
+    const sum = compared.json.channels.reduce(
+      (all: number, one: { difference_cents: string }) => all + Number(one.difference_cents),
+      0,
+    )
+    expect([compared.status, sum]).toEqual([200, 0])
+    const posted = await send('/api/v1/ledger/postings', { model: 'linear' })
+    expect(posted.json.posted).toBeGreaterThan(1)
+    const listed = await bed.ask('GET', '/api/v1/ledger/entries?event=q')
+    expect(listed.json.entries).toHaveLength(2)
+    const taken = await bed.ask('GET', '/api/v1/ledger')
+    expect(taken.headers.get('content-type')).toBe('application/x-ndjson')
+    expect(taken.text.trim().split('\n')).toHaveLength(posted.json.entries)
+    expect(
+      (await bed.ask('GET', '/api/v1/ledger/balance?to=2025-05-31')).json.channels.length,
+    ).toBeGreaterThan(1)
+    // A client names no file of the server.
+    expect((await bed.ask('GET', '/api/v1/ledger/proof?file=/etc/passwd')).status).toBe(400)
+  })
 })
 
 describe('on the command line', () => {

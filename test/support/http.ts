@@ -44,7 +44,7 @@ export const askOf =
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
     } as RequestInit)
     const text = await response.text()
-    const isJson = (response.headers.get('content-type') ?? '').includes('json')
+    const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
     return {
       status: response.status,
       headers: response.headers,

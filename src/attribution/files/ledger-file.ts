@@ -39,8 +39,8 @@ export const entryLine = (entry: ChainedEntry): string => {
 }
 
 /** From the file alone. */
-export async function proveLedgerFile(file: string): Promise<LedgerProof> {
-  const proof = new ChainProof()
+export async function proveLedgerFile(file: string, noted?: string): Promise<LedgerProof> {
+  const proof = new ChainProof(noted)
   for await (const lines of readLines(file))
     for (const { line, text, problem } of lines) {
       const entry = problem === undefined ? entryOf(text) : problem.message

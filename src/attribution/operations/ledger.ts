@@ -197,6 +197,11 @@ const verify = operation({
   effect: 'read',
   input: z.object({
     file: z.string().optional().describe('A file that ledger export wrote, instead of the books.'),
+    head: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe('A hash noted before: an entry must have it, so that no end was cut off.'),
   }),
   output: z.object({
     entries: z.number().describe('Entries that follow from the first one.'),
@@ -207,8 +212,10 @@ const verify = operation({
   positional: [],
   http: { method: 'GET', path: '/api/v1/ledger/proof', without: ['file'] },
   violated: ({ violation }) => violation !== null,
-  run: ({ books, tenant }, { file }) =>
-    file === undefined ? books.transaction(tenant, proveLedger) : proveLedgerFile(file),
+  run: ({ books, tenant }, { file, head }) =>
+    file === undefined
+      ? books.transaction(tenant, (tx) => proveLedger(tx, head))
+      : proveLedgerFile(file, head),
 })
 
 export const ledgerOperations: readonly Operation[] = [post, list, balance, exportLedger, verify]

@@ -11,10 +11,12 @@ const COLUMNS = `l.entry_no, l.allocation_id, l.reverses, l.amount_cents, l.curr
     l.verification, coalesce(e.external_event_id, e.correlation_id) AS event, a.channel, a.model_version,
     l.previous_hash, l.entry_hash`
 
-/** What an entry posts; of a reversal nothing. */
+/** What an entry posts; of a reversal nothing. Looked up by key, whatever the planner thinks of a table just filled. */
 const JOINS = `FROM revenue_ledger l
-    LEFT JOIN attribution_allocations a ON a.tenant_id = l.tenant_id AND a.allocation_id = l.allocation_id
-    LEFT JOIN attribution_events e ON e.tenant_id = a.tenant_id AND e.event_id = a.event_id
+    LEFT JOIN LATERAL (SELECT x.channel, x.model_version, x.event_id FROM attribution_allocations x
+      WHERE x.tenant_id = l.tenant_id AND x.allocation_id = l.allocation_id OFFSET 0) a ON true
+    LEFT JOIN LATERAL (SELECT x.external_event_id, x.correlation_id FROM attribution_events x
+      WHERE x.tenant_id = l.tenant_id AND x.event_id = a.event_id OFFSET 0) e ON true
    WHERE l.tenant_id = tieout_current_tenant()`
 
 /** Every entry in its order, in batches. */
@@ -23,8 +25,8 @@ export async function* ledgerEntries(tx: Tx): AsyncGenerator<readonly ChainedEnt
     yield batch.map(entryOf)
 }
 
-export async function proveLedger(tx: Tx): Promise<LedgerProof> {
-  const proof = new ChainProof()
+export async function proveLedger(tx: Tx, noted?: string): Promise<LedgerProof> {
+  const proof = new ChainProof(noted)
   // A COPY is read to its end whatever was found.
   for await (const batch of ledgerEntries(tx)) for (const entry of batch) if (!proof.add(entry)) break
   return proof.end()
@@ -76,10 +78,10 @@ export interface ListedEntry {
 
 /** A reversal is shown with the event and the channel of what it reverses. */
 const POSTED = `FROM revenue_ledger l
-    LEFT JOIN revenue_ledger r ON r.tenant_id = l.tenant_id AND r.entry_no = l.reverses
-    JOIN attribution_allocations a ON a.tenant_id = l.tenant_id
-      AND a.allocation_id = coalesce(l.allocation_id, r.allocation_id)
-    JOIN attribution_events e ON e.tenant_id = a.tenant_id AND e.event_id = a.event_id`
+    CROSS JOIN LATERAL (SELECT x.channel, x.model_version, x.event_id FROM attribution_allocations x
+      WHERE x.tenant_id = l.tenant_id AND x.allocation_id = coalesce(l.allocation_id, (
+        SELECT r.allocation_id FROM revenue_ledger r WHERE r.tenant_id = l.tenant_id AND r.entry_no = l.reverses))
+      OFFSET 0) a`
 
 /** In the order of the ledger, after an entry. */
 export async function listEntries(
@@ -94,6 +96,8 @@ export async function listEntries(
         a.model_version, l.amount_cents, l.currency, l.effective_date, l.posted_at, l.posted_by, l.verification,
         l.previous_hash, l.entry_hash
        ${POSTED}
+       CROSS JOIN LATERAL (SELECT x.external_event_id, x.correlation_id FROM attribution_events x
+         WHERE x.tenant_id = l.tenant_id AND x.event_id = a.event_id OFFSET 0) e
       WHERE l.tenant_id = tieout_current_tenant() AND l.entry_no > $1
         AND ($3::bigint IS NULL OR a.event_id = $3) AND ($4::text IS NULL OR a.channel = $4)
         AND ($5::date IS NULL OR l.effective_date >= $5) AND ($6::date IS NULL OR l.effective_date <= $6)
