@@ -4,7 +4,7 @@
  * symbols. Raises TIE-3111 (fee in a third currency) and TIE-3113 (a fee in kind that leaves nothing).
  */
 
-import { add, canonicalDecimal, type Decimal, normalize, pow10, subtract } from '../base/decimal.js'
+import { add, type Decimal, normalize, pow10, subtract } from '../base/decimal.js'
 import { type Problem, problem, refuseAll } from '../base/errors.js'
 import { FewValues } from '../base/few-values.js'
 import { decimalText } from './allocation-rows.js'
