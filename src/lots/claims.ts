@@ -5,6 +5,7 @@
  */
 
 import { normalize, parseDecimal, pow10 } from '../base/decimal.js'
+import { FewValues } from '../base/few-values.js'
 import type { AllocationColumns } from './allocation.js'
 import { ALLOCATION_FIELDS, allocationFields } from './allocation-rows.js'
 import { UnitsColumn } from './units-column.js'
@@ -38,11 +39,23 @@ type NumberField = (typeof NUMBERS)[number]
 const TEXT_PLACES = TEXTS.map((name) => ALLOCATION_FIELDS.indexOf(name))
 const NUMBER_PLACES = NUMBERS.map((name) => ALLOCATION_FIELDS.indexOf(name))
 
+/** Texts that differ from row to row. */
+const MANY: ReadonlySet<TextField> = new Set([
+  'sell_order_id',
+  'buy_order_id',
+  'buy_price',
+  'sell_price',
+  'buy_executed_at',
+  'sell_executed_at',
+])
+const FEW = TEXTS.map((name) => !MANY.has(name))
+
 export class Claims {
   readonly texts: Readonly<Record<TextField, (string | null)[]>>
   /** Units at `scale`; a null is 0 here. */
   numbers: Readonly<Record<NumberField, UnitsColumn>>
   rows = 0
+  private readonly few = new FewValues()
   /** The same columns in the order of TEXTS and NUMBERS. */
   private readonly textColumns: readonly (string | null)[][]
   private numberColumns: readonly UnitsColumn[]
@@ -59,7 +72,10 @@ export class Claims {
 
   /** A row of text in the order of ALLOCATION_FIELDS. */
   add(fields: readonly (string | null)[]): void {
-    for (let at = 0; at < TEXTS.length; at++) this.textColumns[at]!.push(fields[TEXT_PLACES[at]!]!)
+    for (let at = 0; at < TEXTS.length; at++) {
+      const text = fields[TEXT_PLACES[at]!]!
+      this.textColumns[at]!.push(FEW[at] ? this.few.of(text) : text)
+    }
     for (let at = 0; at < NUMBERS.length; at++) {
       const text = fields[NUMBER_PLACES[at]!] ?? '0'
       const quick = quickUnits(text, this.scale)

@@ -4,8 +4,10 @@
  * symbols. Raises TIE-3111 (fee in a third currency) and TIE-3113 (a fee in kind that leaves nothing).
  */
 
-import { add, canonicalDecimal, type Decimal, normalize, pow10, subtract } from '../base/decimal.js'
+import { add, type Decimal, normalize, pow10, subtract } from '../base/decimal.js'
 import { type Problem, problem, refuseAll } from '../base/errors.js'
+import { FewValues } from '../base/few-values.js'
+import { decimalText } from './allocation-rows.js'
 import { assetsOf, type LotConfig } from './config.js'
 import type { Split, Transfer } from './facts.js'
 import { compareOrder, type OrderKey, RANK } from './order.js'
@@ -41,6 +43,7 @@ export class SymbolFacts {
   readonly splits: Split[] = []
   readonly transfers: Transfer[] = []
   private readonly problems: Problem[] = []
+  private readonly few = new FewValues()
 
   constructor(
     readonly symbol: string,
@@ -70,11 +73,11 @@ export class SymbolFacts {
     this.buy.push(trade.side === 'buy')
     this.executed_at.push(trade.executed_at)
     this.venue_sequence.push(trade.venue_sequence)
-    this.account.push(trade.account)
-    this.strategy.push(trade.strategy)
+    this.account.push(this.few.of(trade.account))
+    this.strategy.push(this.few.of(trade.strategy))
     this.bracket.push(trade.bracket)
     this.lot_ids.push(trade.lot_ids)
-    this.price.push(canonicalDecimal(trade.price))
+    this.price.push(decimalText(trade.price.units, trade.price.scale))
     this.units.push(size.units)
     this.scale.push(size.scale)
     this.priceUnits.push(trade.price.units)
