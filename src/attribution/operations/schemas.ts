@@ -39,6 +39,7 @@ export const finding = z.object({
   severity: z.enum(['info', 'warning', 'error']),
   message: z.string(),
   suggestion: z.string(),
+  amount: z.string().optional(),
   rows: z.number().optional(),
   detail: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
 }) as unknown as z.ZodType<Finding>
