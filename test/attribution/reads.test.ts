@@ -14,7 +14,7 @@ import { failOrphans, openRun, type RunId } from '#tieout/books/runs'
 import { xlsxFile } from '#tieout/engines/xlsx-file'
 import { AT, importEvents, purchase, refund, rowsOf } from '../support/attribution.js'
 import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
-import { contextOf, type Folder, makeFolder, perform, refusal } from '../support/cli.js'
+import { contextOf, EXAMPLES, type Folder, makeFolder, perform, refusal } from '../support/cli.js'
 
 let db: TestBooks
 let folder: Folder
@@ -572,4 +572,41 @@ describe('revenue as a file', () => {
       })(),
     ).rejects.toThrow(RangeError)
   })
+})
+
+test('a roll-up reads what the ledger has posted', async () => {
+  const context = await fresh()
+  const sample = (name: string) => join(EXAMPLES, 'attribution', name)
+  for (const [code, family] of [
+    ['email', 'owned'],
+    ['search', 'paid'],
+    ['social', 'paid'],
+  ]) {
+    await perform(context, 'channels add', { code, family })
+  }
+  await perform(context, 'events import', { file: sample('events.ndjson') })
+  await perform(context, 'attribution allocate', { model: 'linear' })
+  await perform(context, 'ledger post')
+  await perform(context, 'structures import', { name: 'CHANNELS', file: sample('structure.csv') })
+  await perform(context, 'use-cases apply', { file: sample('use-case.yaml') })
+  const naturals = async (date: string) => {
+    const { run_id } = await perform(context, 'runs create', { use_case: 'Channel revenue', date })
+    const { rows } = await perform(context, 'runs results', { run: run_id })
+    return Object.fromEntries(rows.map((row: Record<string, unknown>) => [row.node_id, Number(row.natural)]))
+  }
+  expect(await naturals('2025-05-10')).toEqual({
+    UNASSIGNED: 0,
+    ALL: 10_000,
+    owned: 3334,
+    'owned/email': 3334,
+    paid: 6666,
+    'paid/search': 3333,
+    'paid/social': 3333,
+  })
+  // The refund is of the day on which it occurred.
+  expect(await naturals('2025-06-20')).toMatchObject({ ALL: -2500, 'owned/email': -834, paid: -1666 })
+  const file = folder.write('into.csv', 'amount_cents\n1\n')
+  expect(
+    (await refusal(perform(context, 'facts import', { file, table: 'v_posted_revenue' })))[0]!.code,
+  ).toBe('TIE-2411')
 })

@@ -99,6 +99,12 @@ function addServing(program: Command, add: Add): void {
       .addOption(new Option('--audience <text>', 'Whom the tokens are for: this server.'))
       .addOption(new Option('--files <dir>', 'Directory of files that a use case sent over HTTP may name.'))
       .addOption(new Option('--max-upload <mib>', 'Size of a file that is sent, in MiB, at most.'))
+      .addOption(
+        new Option(
+          '--rate-limit <requests>',
+          'Requests of one principal a minute, at most; 0 for any number.',
+        ),
+      )
       .addOption(new Option('--verbose', 'A line for every request on stderr.'))
   }
 }
