@@ -1,12 +1,15 @@
 // Allocation sets into a server's books: events with four channels each, written by COPY with the sums checked at the commit,
 // the same without that check, plain COPY of the same rows into a table without any key, and inserts with a deferred trigger
-// for every row that sums up its event. Three models of the same events, one after another.
+// for every row that sums up its event. Three models of the same events, one after another. Then reads of as many events.
 import { randomUUID } from 'node:crypto'
+import { modelVersion } from '#tieout/attribution/model'
+import { parseModel } from '#tieout/attribution/model-text'
 import { writeSets } from '#tieout/attribution/store/allocation-sets'
 import { copyRows } from '#tieout/books/copy-rows'
 import { openBooks } from '#tieout/books/open'
 import { openRun } from '#tieout/books/runs'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
+import { benchReads } from './attribution-reads.mjs'
 
 const CHANNELS = ['direct', 'email', 'search', 'social']
 const AT = '2025-06-01T00:00:00Z'
@@ -41,9 +44,9 @@ async function timed(work) {
   return performance.now() - began
 }
 
-async function prepare(books, events) {
+async function prepare(books, events, tenant = DEFAULT_TENANT) {
   const import_id = randomUUID()
-  await books.transaction(DEFAULT_TENANT, async (tx) => {
+  await books.transaction(tenant, async (tx) => {
     await tx.execute(
       `INSERT INTO attribution_imports VALUES (tieout_current_tenant(), $1, 'events', 'bench', 'd', $2, now(), 'bench')`,
       [import_id, events],
@@ -55,16 +58,16 @@ async function prepare(books, events) {
     await tx.execute(
       `INSERT INTO attribution_events (tenant_id, event_id, import_id, import_line, external_event_id, event_type,
          occurred_at, revenue_cents, currency, recorded_at, request_digest)
-       SELECT tieout_current_tenant(), g, $1::uuid, g, 'e' || g, 'purchase', now(), 10000, 'USD', now(), 'd'
+       SELECT tieout_current_tenant(), g, $1::uuid, g, 'e' || g, 'purchase', timestamptz '2025-01-01Z' + g % 365 * interval '1 day', 10000, 'USD', now(), 'd'
        FROM generate_series(1, $2::bigint) g`,
       [import_id, events],
     )
   })
 }
 
-async function write(books, events, model) {
+async function write(books, events, model, tenant = DEFAULT_TENANT) {
   const id = randomUUID()
-  await openRun(books, DEFAULT_TENANT, {
+  await openRun(books, tenant, {
     id,
     kind: 'attribution',
     run_name: model,
@@ -73,7 +76,7 @@ async function write(books, events, model) {
     parameters: {},
     engine_version: '0',
   })
-  await books.transaction(DEFAULT_TENANT, (tx) => writeSets(tx, id, AT, sets(events, model)))
+  await books.transaction(tenant, (tx) => writeSets(tx, id, AT, sets(events, model)))
 }
 
 const ROW_TRIGGER = `
@@ -152,6 +155,10 @@ export async function benchAttribution({ facts: events, dbUrl }) {
       `${(said['row by row, a trigger each'] / checked).toFixed(1)} × the rate of inserts with a trigger each`,
     )
     console.log(`${(checked / said['plain COPY of the allocations']).toFixed(1)} × the time of plain COPY`)
+    await benchReads(books, events, async (tenant, count) => {
+      await prepare(books, count, tenant)
+      await write(books, count, modelVersion(parseModel('linear')), tenant)
+    })
   } finally {
     await books.close()
   }
