@@ -7,7 +7,9 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { byFamily } from '#tieout/attribution/channel-summary'
 import { parseClaim } from '#tieout/attribution/claim'
+import { revenueFile } from '#tieout/attribution/files/revenue-file'
 import { realtimeRevenue } from '#tieout/attribution/realtime-revenue'
+import { REVENUE_COLUMNS, type RevenueRow } from '#tieout/attribution/store/revenue-rows'
 import { majorAmount } from '#tieout/base/currency'
 import type { Context } from '#tieout/books/operation'
 import { failOrphans, openRun, type RunId } from '#tieout/books/runs'
@@ -550,7 +552,7 @@ describe('revenue as a file', () => {
     for await (const chunk of chunks) all.push(chunk)
     return Buffer.concat(all)
   }
-  async function* once(rows: readonly (readonly string[])[]) {
+  async function* once<T>(rows: T) {
     yield rows
   }
   const plain = (text: string): string =>
@@ -560,7 +562,14 @@ describe('revenue as a file', () => {
       .replaceAll('&amp;', '&')
       .replace(/_x([0-9A-F]{4})_/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 
-  test('more rows than a sheet holds are refused, and no file is left', async () => {
+  test('more rows than a sheet holds are refused', async () => {
+    const row = Object.fromEntries(REVENUE_COLUMNS.map((name) => [name, '1'])) as RevenueRow
+    await expect(bytesOf(revenueFile('xlsx', 'm', once([row, row]), 2) as never)).resolves.toBeDefined()
+    const file = revenueFile('xlsx', 'm', once([row, row, row]), 2)
+    await expect(bytesOf(file as never)).rejects.toMatchObject({ code: 'TIE-4308' })
+  })
+
+  test('a sheet never has more rows than the format allows', async () => {
     const many = Array.from({ length: 1024 }, () => ['x'])
     async function* endless() {
       for (let i = 0; i < 1025; i++) yield many

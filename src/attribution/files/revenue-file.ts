@@ -1,8 +1,9 @@
-/** Revenue by event and channel as the bytes of a file: CSV, JSON or a workbook. Streams. Raises nothing. */
+/** Revenue by event and channel as the bytes of a file: CSV, JSON or a workbook. Streams. Raises TIE-4308. */
 
 import { csvHeader, csvLines } from '../../base/csv-text.js'
 import { majorAmount } from '../../base/currency.js'
-import { xlsxFile } from '../../engines/xlsx-file.js'
+import { refuse } from '../../base/errors.js'
+import { MAX_SHEET_ROWS, xlsxFile } from '../../engines/xlsx-file.js'
 import type { RevenueRow } from '../store/revenue-rows.js'
 
 export const REVENUE_FORMS = ['csv', 'json', 'xlsx'] as const
@@ -30,12 +31,14 @@ export function revenueFile(
   as: RevenueForm,
   model: string,
   rows: Batches<RevenueRow>,
+  /** What a sheet holds beside its header. */
+  sheetRows = MAX_SHEET_ROWS - 1,
 ): AsyncIterable<string | Uint8Array> {
   const written = inMajorUnits(rows)
   if (as === 'csv') return csvFile(written)
   if (as === 'json') return jsonFile(model, written)
   const columns = COLUMNS.map((name) => ({ name, type: NUMBERS.includes(name) ? 'number' : 'text' }) as const)
-  return xlsxFile({ name: 'Revenue', columns, rows: cellsOf(written) })
+  return xlsxFile({ name: 'Revenue', columns, rows: cellsOf(written, sheetRows) })
 }
 
 async function* inMajorUnits(batches: Batches<RevenueRow>): AsyncGenerator<readonly Written[]> {
@@ -65,6 +68,14 @@ async function* jsonFile(model: string, batches: Batches<Written>): AsyncGenerat
   yield '\n]}\n'
 }
 
-async function* cellsOf(batches: Batches<Written>): AsyncGenerator<readonly (readonly string[])[]> {
-  for await (const batch of batches) yield batch.map((row) => COLUMNS.map((name) => row[name]))
+async function* cellsOf(
+  batches: Batches<Written>,
+  limit: number,
+): AsyncGenerator<readonly (readonly string[])[]> {
+  let rows = 0
+  for await (const batch of batches) {
+    rows += batch.length
+    if (rows > limit) refuse('TIE-4308', { limit })
+    yield batch.map((row) => COLUMNS.map((name) => row[name]))
+  }
 }

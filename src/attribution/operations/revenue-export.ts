@@ -2,10 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { refuse } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { refuseTaken, writeFileWhole } from '../../books/whole-file.js'
-import { MAX_SHEET_ROWS } from '../../engines/xlsx-file.js'
 import { REVENUE_FORMS, revenueFile } from '../files/revenue-file.js'
 import { type RevenueRow, revenueRows } from '../store/revenue-rows.js'
 import { MODEL_ERRORS } from './allocate.js'
@@ -63,12 +61,10 @@ const exportRevenue = operation({
       refuseTaken(place)
       const period = periodOf(given)
       const model = await modelToRead(tx, text)
-      const most = as === 'xlsx' ? MAX_SHEET_ROWS - 1 : Number.POSITIVE_INFINITY
       let rows = 0
       async function* counted(): AsyncGenerator<readonly RevenueRow[]> {
         for await (const batch of revenueRows(tx, { model, currency, ...period })) {
           rows += batch.length
-          if (rows > most) refuse('TIE-4308', { limit: most })
           context.signal.throwIfAborted()
           context.progress.report('writing revenue', rows)
           yield batch
