@@ -542,8 +542,15 @@ BEGIN
       coalesce(sum(a.allocated_revenue_cents) FILTER (WHERE s.superseded_by IS NULL), 0),
       count(*) FILTER (WHERE s.superseded_by IS NULL)
     FROM public.attribution_allocation_sets s
-    JOIN public.attribution_allocations a USING (tenant_id, event_id, model_version)
-    JOIN public.attribution_events e USING (tenant_id, event_id)
+    -- Fenced, so that each set finds its rows by their key, whatever the planner thinks of tables just filled.
+    CROSS JOIN LATERAL (
+      SELECT x.occurred_at FROM public.attribution_events x
+      WHERE x.tenant_id = s.tenant_id AND x.event_id = s.event_id OFFSET 0
+    ) e
+    CROSS JOIN LATERAL (
+      SELECT x.channel, x.allocated_revenue_cents FROM public.attribution_allocations x
+      WHERE x.tenant_id = s.tenant_id AND x.event_id = s.event_id AND x.model_version = s.model_version OFFSET 0
+    ) a
     WHERE s.tenant_id = NEW.tenant_id AND s.written_in = NEW.written_in
     GROUP BY s.tenant_id, s.model, s.currency, day, a.channel
     -- In one order, so that two sessions wait for one another and never in a circle.
@@ -567,8 +574,14 @@ BEGIN
       SELECT i.tenant_id, i.model, i.currency, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, a.channel,
         sum(a.allocated_revenue_cents) AS cents, count(*) AS allocations
       FROM inserted i
-      JOIN public.attribution_allocations a USING (tenant_id, event_id, model_version)
-      JOIN public.attribution_events e USING (tenant_id, event_id)
+      CROSS JOIN LATERAL (
+        SELECT x.occurred_at FROM public.attribution_events x
+        WHERE x.tenant_id = i.tenant_id AND x.event_id = i.event_id OFFSET 0
+      ) e
+      CROSS JOIN LATERAL (
+        SELECT x.channel, x.allocated_revenue_cents FROM public.attribution_allocations x
+        WHERE x.tenant_id = i.tenant_id AND x.event_id = i.event_id AND x.model_version = i.model_version OFFSET 0
+      ) a
       WHERE i.written_in <> txid_current()
       GROUP BY i.tenant_id, i.model, i.currency, day, a.channel
     ) gone
@@ -690,7 +703,10 @@ BEGIN
       SET verified_events = t.verified_events + v.events, verified_cents = t.verified_cents + v.cents
       FROM (
         SELECT e.tenant_id, e.currency, count(*) AS events, sum(e.revenue_cents) AS cents
-        FROM inserted JOIN public.attribution_events e USING (tenant_id, event_id)
+        FROM inserted i CROSS JOIN LATERAL (
+          SELECT x.tenant_id, x.currency, x.revenue_cents FROM public.attribution_events x
+          WHERE x.tenant_id = i.tenant_id AND x.event_id = i.event_id OFFSET 0
+        ) e
         GROUP BY e.tenant_id, e.currency
       ) v
       WHERE (t.tenant_id, t.currency) = (v.tenant_id, v.currency);
@@ -857,8 +873,14 @@ DECLARE
   wrong bigint;
 BEGIN
   SELECT i.event_id INTO wrong FROM inserted i
-    LEFT JOIN public.attribution_events e USING (tenant_id, event_id)
-    LEFT JOIN public.reconciliation_findings f USING (tenant_id, run_id, platform, reference)
+    LEFT JOIN LATERAL (
+      SELECT x.external_event_id, x.revenue_cents, x.currency FROM public.attribution_events x
+      WHERE x.tenant_id = i.tenant_id AND x.event_id = i.event_id OFFSET 0
+    ) e ON true
+    LEFT JOIN LATERAL (
+      SELECT x.settled_cents, x.settled_currency FROM public.reconciliation_findings x
+      WHERE (x.tenant_id, x.run_id, x.platform, x.reference) = (i.tenant_id, i.run_id, i.platform, i.reference) OFFSET 0
+    ) f ON true
     WHERE NOT coalesce(e.external_event_id = i.reference
       AND (e.revenue_cents, e.currency) = (f.settled_cents, f.settled_currency), false)
     LIMIT 1;
