@@ -171,10 +171,9 @@ export async function insertEvents(tx: Tx, { importId, newest, recordedAt }: Ori
     `INSERT INTO attribution_touchpoints (tenant_id, event_id, position, channel, touched_at)
      SELECT tieout_current_tenant(), s.event_id, t.position, t.channel, t.touched_at::timestamptz
      FROM (
-       SELECT s.row_no + $2::bigint AS event_id, s.channels, s.touched FROM ${STAGING} s
-       WHERE cardinality(s.channels) > 0 AND (
-         SELECT e.import_id FROM attribution_events e
-         WHERE e.tenant_id = tieout_current_tenant() AND e.event_id = s.row_no + $2::bigint) = $1::uuid
+       SELECT e.event_id, s.channels, s.touched FROM ${STAGING} s
+         JOIN attribution_events e ON e.tenant_id = tieout_current_tenant() AND e.event_id = s.row_no + $2::bigint
+        WHERE cardinality(s.channels) > 0 AND e.import_id = $1::uuid
      ) s, unnest(s.channels, s.touched) WITH ORDINALITY AS t(channel, touched_at, position)`,
     [importId, newest],
   )

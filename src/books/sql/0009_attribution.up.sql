@@ -216,18 +216,15 @@ AS $$
 DECLARE
   wrong record;
 BEGIN
-  -- A subquery and no join: each touch finds its event by the key, whatever the planner thinks of a table just filled.
-  SELECT t.event_id, t.position, (
-      SELECT e.written_in FROM public.attribution_events e
-      WHERE e.tenant_id = t.tenant_id AND e.event_id = t.event_id
-    ) IS NOT DISTINCT FROM txid_current() AS known INTO wrong FROM inserted t
-    WHERE (
-      SELECT e.written_in = txid_current() AND e.event_type = 'purchase' AND t.touched_at <= e.occurred_at
-      FROM public.attribution_events e
-      WHERE e.tenant_id = t.tenant_id AND e.event_id = t.event_id
-    ) IS NOT TRUE
-    LIMIT 1;
-  IF NOT FOUND THEN
+  -- Planned each time and over all rows at once: of a table that was just filled the planner knows nothing.
+  EXECUTE
+    'SELECT t.event_id, t.position, e.written_in IS NOT DISTINCT FROM txid_current() AS known
+       FROM inserted t
+       LEFT JOIN public.attribution_events e ON e.tenant_id = t.tenant_id AND e.event_id = t.event_id
+      WHERE (e.written_in = txid_current() AND e.event_type = ''purchase'' AND t.touched_at <= e.occurred_at) IS NOT TRUE
+      ORDER BY t.event_id, t.position LIMIT 1'
+    INTO wrong;
+  IF wrong IS NULL THEN
     RETURN NULL;
   END IF;
   IF wrong.known THEN
@@ -426,23 +423,21 @@ CREATE FUNCTION require_allocation_sums() RETURNS trigger
   SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
+  changed text;
   wrong record;
 BEGIN
   IF TG_TABLE_NAME = 'attribution_allocations' THEN
-    IF TG_OP <> 'INSERT' THEN
-      SELECT d.event_id, d.model_version INTO wrong FROM deleted d
-        WHERE (SELECT s.written_in FROM public.attribution_allocation_sets s
-          WHERE s.tenant_id = d.tenant_id AND s.event_id = d.event_id AND s.model_version = d.model_version)
-            IS DISTINCT FROM txid_current()
-        LIMIT 1;
-    END IF;
-    IF wrong IS NULL AND TG_OP <> 'DELETE' THEN
-      SELECT i.event_id, i.model_version INTO wrong FROM inserted i
-        WHERE (SELECT s.written_in FROM public.attribution_allocation_sets s
-          WHERE s.tenant_id = i.tenant_id AND s.event_id = i.event_id AND s.model_version = i.model_version)
-            IS DISTINCT FROM txid_current()
-        LIMIT 1;
-    END IF;
+    -- Planned each time and over all rows at once, as for touchpoints.
+    FOREACH changed IN ARRAY CASE TG_OP WHEN 'INSERT' THEN ARRAY['inserted'] WHEN 'DELETE' THEN ARRAY['deleted']
+      ELSE ARRAY['deleted', 'inserted'] END
+    LOOP
+      EXECUTE format(
+        'SELECT c.event_id, c.model_version FROM %I c
+           LEFT JOIN public.attribution_allocation_sets s USING (tenant_id, event_id, model_version)
+          WHERE s.written_in IS DISTINCT FROM txid_current() ORDER BY c.event_id, c.model_version LIMIT 1', changed)
+        INTO wrong;
+      EXIT WHEN wrong IS NOT NULL;
+    END LOOP;
     IF wrong IS NOT NULL THEN
       RAISE EXCEPTION 'attribution_allocations refuses %: the set of event % by % is sealed or not there',
         TG_OP, wrong.event_id, wrong.model_version
@@ -488,19 +483,19 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  SELECT s.event_id, s.model_version, s.revenue_cents, a.total, a.least, a.most INTO wrong
-    FROM public.attribution_allocation_sets s
-    LEFT JOIN LATERAL (
-      SELECT sum(allocated_revenue_cents) AS total, min(allocated_revenue_cents) AS least,
-        max(allocated_revenue_cents) AS most
-      FROM public.attribution_allocations a
-      WHERE a.tenant_id = s.tenant_id AND a.event_id = s.event_id AND a.model_version = s.model_version
-    ) a ON true
-    WHERE s.tenant_id = NEW.tenant_id AND s.written_in = NEW.written_in
-      AND (a.total IS DISTINCT FROM s.revenue_cents
-        OR (s.revenue_cents >= 0 AND a.least < 0) OR (s.revenue_cents <= 0 AND a.most > 0))
-    LIMIT 1;
-  IF FOUND THEN
+  EXECUTE
+    'SELECT s.event_id, s.model_version, s.revenue_cents, sum(a.allocated_revenue_cents) AS total,
+        min(a.allocated_revenue_cents) AS least, max(a.allocated_revenue_cents) AS most
+      FROM public.attribution_allocation_sets s
+      LEFT JOIN public.attribution_allocations a USING (tenant_id, event_id, model_version)
+      WHERE s.tenant_id = $1 AND s.written_in = $2
+      GROUP BY s.event_id, s.model_version, s.revenue_cents
+      HAVING sum(a.allocated_revenue_cents) IS DISTINCT FROM s.revenue_cents
+        OR (s.revenue_cents >= 0 AND min(a.allocated_revenue_cents) < 0)
+        OR (s.revenue_cents <= 0 AND max(a.allocated_revenue_cents) > 0)
+      ORDER BY s.event_id, s.model_version LIMIT 1'
+    INTO wrong USING NEW.tenant_id, NEW.written_in;
+  IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'the allocations of event % by % sum to % in parts from % to %, its revenue is %', wrong.event_id,
       wrong.model_version, coalesce(wrong.total, 0), coalesce(wrong.least, 0), coalesce(wrong.most, 0), wrong.revenue_cents
       USING ERRCODE = '23514', CONSTRAINT = 'allocations_sum_to_event';
@@ -637,12 +632,16 @@ AS $$
 DECLARE
   wrong bigint;
 BEGIN
-  SELECT i.entry_no INTO wrong FROM inserted i
-    WHERE i.previous_hash IS DISTINCT FROM CASE i.entry_no WHEN 1 THEN repeat('0', 64) ELSE (
-      SELECT b.entry_hash FROM public.revenue_ledger b
-      WHERE b.tenant_id = i.tenant_id AND b.entry_no = i.entry_no - 1) END
-    ORDER BY i.entry_no LIMIT 1;
-  IF FOUND THEN
+  -- The number before is worked out first: row security lets no arithmetic into the search of an index, and each entry
+  -- would look through all entries of the tenant.
+  EXECUTE
+    'SELECT i.entry_no
+       FROM (SELECT tenant_id, entry_no, previous_hash, entry_no - 1 AS before FROM inserted OFFSET 0) i
+       LEFT JOIN public.revenue_ledger b ON b.tenant_id = i.tenant_id AND b.entry_no = i.before
+      WHERE i.previous_hash IS DISTINCT FROM CASE i.entry_no WHEN 1 THEN repeat(''0'', 64) ELSE b.entry_hash END
+      ORDER BY i.entry_no LIMIT 1'
+    INTO wrong;
+  IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'entry % does not follow the one before it', wrong
       USING ERRCODE = '23514', CONSTRAINT = 'entries_follow_one_another';
   END IF;
