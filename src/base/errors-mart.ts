@@ -131,4 +131,9 @@ export const MART_ERRORS = {
     message: 'The amounts of {table}.{column} sum up beyond {limit} digits.',
     remedy: 'Lower the scale of the measure, or split the facts.',
   },
+  'TIE-5030': {
+    ...usage,
+    message: 'A dbt project on DuckDB does not read {source}.',
+    remedy: 'Write it with --dialect postgres, or name a folder or a DuckDB file as the source.',
+  },
 } as const satisfies Record<string, ErrorRow>

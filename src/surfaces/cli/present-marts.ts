@@ -45,6 +45,24 @@ const findingLines = (findings: readonly Finding[], style: Style): string[] =>
     ...(suggestion === '' ? [] : [`    ${suggestion}`]),
   ])
 
+interface Checked {
+  project_name: string
+  dialect: string
+  checks: Row[]
+  left_out: { check: string; statement: string; rows: number }[]
+}
+
+const checkLines = ({ checks, left_out }: Checked, style: Style): string[] => [
+  ...checks.map(({ statement }) => `${style.green('✓')} ${statement}`),
+  ...left_out.map(
+    ({ check, statement, rows }) =>
+      `${style.red('✗')} ${statement} ${rows.toLocaleString('en-US')} rows break it: ${check} is not written.`,
+  ),
+]
+
+const checkRows = ({ checks }: Checked) =>
+  table(columnsOf('text check', 'text layer', 'text statement'), checks)
+
 const rowsOf = ({ columns, rows }: Pick<MartRun, 'columns' | 'rows'>) =>
   table(
     columns.map((key) => ({ key, title: key, align: 'left' as const })),
@@ -97,6 +115,22 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         `${mark(valid)} ${project_name} is ${valid ? 'proved' : 'not proved'}.`,
       ].join('\n')
     },
+  }),
+  'mart dbt': presentation<Checked & { out: string; files: Row[] }>({
+    rows: checkRows,
+    text: (output, style) =>
+      [
+        ...checkLines(output, style),
+        `${style.green('✓')} A dbt project for ${output.dialect}, ${output.files.length} files in ${output.out}; build it with: dbt build`,
+      ].join('\n'),
+  }),
+  'mart expectations': presentation<Checked & { suite: string; files: string[] }>({
+    rows: checkRows,
+    text: (output, style) =>
+      [
+        ...checkLines(output, style),
+        `${style.green('✓')} ${output.checks.length} checks as ${output.suite} and as SQL for ${output.dialect}.`,
+      ].join('\n'),
   }),
   'mart export': presentation<{ yaml: string }>({ text: ({ yaml }) => yaml.trimEnd() }),
 }
