@@ -32,7 +32,7 @@ import {
 } from '../../engines/plan/plan.js'
 import { type MartConfig, measureColumn } from '../config.js'
 import { type Formula, WEIGHT_SCALE } from '../formulas/cascade.js'
-import { identityOf, titleOf } from '../formulas/names.js'
+import { identityOf, spokenName } from '../formulas/names.js'
 import {
   carried,
   FIGURE_SCALE,
@@ -115,7 +115,7 @@ export function martChecks(shape: MartShape, formulas: readonly Formula[]): read
           rows(
             'DT_3',
             'formulas_of_operands',
-            `Every additive formula is the sum of its own operands: ${additive.map(({ result }) => titleOf(result)).join(', ')}.`,
+            `Every additive formula is the sum of its own operands: ${additive.map(({ result }) => spokenName(result)).join(', ')}.`,
             formulasPlan(config, additive),
           ),
         ]

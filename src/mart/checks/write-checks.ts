@@ -3,7 +3,7 @@
  * checks; a query gives the rows that break its check. Raises nothing.
  */
 
-import { type DialectName, PLAN_DIALECTS } from '../../engines/plan/dialects.js'
+import { type DialectName, PLAN_DIALECTS, type PlanDialect } from '../../engines/plan/dialects.js'
 import { type NameInstead, printPlan } from '../../engines/plan/print.js'
 import { brokenBy, type MartCheck } from './check.js'
 
@@ -17,8 +17,8 @@ export interface WrittenFile {
 }
 
 /** One query, without the semicolon. */
-export const checkQuery = (check: MartCheck, dialect: DialectName, instead?: NameInstead): string =>
-  printPlan(brokenBy(check), PLAN_DIALECTS[dialect], instead).sql
+const checkQuery = (check: MartCheck, dialect: DialectName): string =>
+  printPlan(brokenBy(check), PLAN_DIALECTS[dialect]).sql
 
 export const unsupportedBy = (checks: readonly MartCheck[], dialect: DialectName): readonly string[] =>
   checks.flatMap((check) => printPlan(brokenBy(check), PLAN_DIALECTS[dialect]).unsupported)
@@ -34,6 +34,7 @@ const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ')
 
 /** What GX knows by itself is said in its own words where it is about DT_3; the rest are queries. */
 export function expectationSuite(checks: readonly MartCheck[], name: string, dialect: DialectName): string {
+  const dt3 = checks.find(({ layer }) => layer === 'DT_3')?.object ?? ''
   const expectations = checks.map((check) => {
     const meta = { name: check.name, notes: check.statement }
     const { rule } = check
@@ -44,7 +45,7 @@ export function expectationSuite(checks: readonly MartCheck[], name: string, dia
       }
       return { type: GX_TYPES[rule.kind], kwargs, meta }
     }
-    const kwargs = { unexpected_rows_query: gxQuery(checkQuery(check, dialect)) }
+    const kwargs = { unexpected_rows_query: gxQuery(check, dialect, dt3) }
     return { type: 'unexpected_rows_expectation', kwargs, meta }
   })
   const suite = { name, expectations, meta: { great_expectations_version: GX_VERSION } }
@@ -57,6 +58,18 @@ const GX_TYPES = {
   values: 'expect_column_values_to_be_in_set',
 } as const
 
-/** GX fills in what stands in braces, and its driver what follows a colon: both are written out of their reach. */
-const gxQuery = (sql: string): string =>
+/** GX fills in what stands in braces, and its driver what follows a colon: names and texts are out of their reach. */
+const gxText = (sql: string): string =>
   sql.replaceAll(/[{}]/g, '$&$&').replaceAll(/(?<![:\w\\]):(?=\w)/g, '\\:')
+
+/** DT_3 is the batch that the suite is run on. */
+function gxQuery(check: MartCheck, dialect: DialectName, dt3: string): string {
+  const plain = PLAN_DIALECTS[dialect]
+  const guarded: PlanDialect = {
+    ...plain,
+    identifier: (name) => gxText(plain.identifier(name)),
+    text: (value) => gxText(plain.text(value)),
+  }
+  const batch: NameInstead = (parts) => (parts.length === 1 && parts[0] === dt3 ? '{batch}' : undefined)
+  return printPlan(brokenBy(check), guarded, batch).sql
+}

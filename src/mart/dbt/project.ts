@@ -13,7 +13,7 @@ import { brokenBy } from '../checks/check.js'
 import type { WrittenFile } from '../checks/write-checks.js'
 import type { MartConfig } from '../config.js'
 import type { Formula } from '../formulas/cascade.js'
-import { titleOf } from '../formulas/names.js'
+import { spokenName } from '../formulas/names.js'
 import type { PlannedObject } from '../pipeline/pipeline.js'
 import type { MartShape } from '../pipeline/shape.js'
 import { jinjaDialect, jinjaString, jinjaText, slug } from './jinja.js'
@@ -154,7 +154,7 @@ function models({ objects, shape, formulas, columns, checks }: DbtInput): readon
       })
     const named = own.flatMap(({ rule }) => (rule.kind === 'rows' ? [] : [rule.column]))
     const shown = layer === 'DT_3' ? columns : [...new Set(named)]
-    const cascade = formulas.map(({ result, level }) => `${nameOf(result)} (level ${level})`).join(', ')
+    const cascade = formulas.map(({ result, level }) => `${spokenName(result)} (level ${level})`).join(', ')
     const description =
       layer === 'DT_3' && formulas.length > 0 ? `${PURPOSE[layer]} Formulas: ${cascade}.` : PURPOSE[layer]
     return {
