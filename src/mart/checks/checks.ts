@@ -34,6 +34,7 @@ import { type MartConfig, measureColumn } from '../config.js'
 import { type Formula, WEIGHT_SCALE } from '../formulas/cascade.js'
 import { identityOf, spokenName } from '../formulas/names.js'
 import {
+  belowColumn,
   carried,
   FIGURE_SCALE,
   FLAGS,
@@ -42,6 +43,7 @@ import {
   NODE_KEY,
   objectNames,
   totalColumn,
+  YES,
 } from '../pipeline/columns.js'
 import { grainColumn, measureScale } from '../pipeline/dt3a.js'
 import { nodeKeyOf } from '../pipeline/node-key.js'
@@ -183,7 +185,6 @@ function differing(config: MartConfig, sides: readonly Rel[], queries: readonly 
 
 function totalsPlan(config: MartConfig): Rel {
   const { dt2, dt3 } = objectNames(config)
-  const totalKeys = distinctTotals(dt3)
   const sides = config.hierarchy.levels.slice(0, -1).map((_, i) => {
     const details = join(
       join(ref(dt3, 'r'), ref(dt2, 'n'), equal(column(KEY, 'n'), column(KEY, 'r'))),
@@ -197,14 +198,21 @@ function totalsPlan(config: MartConfig): Rel {
     ])
   })
   const totals = sideOf(config, ref(dt3, 'r'), 'r', column(NODE_KEY, 'r'), -1, [kindIs('r', 'TOTAL')])
-  return differing(config, [...sides, totals], [named('total_keys', totalKeys)])
+  return differing(config, [...sides, totals], [named('total_keys', pathsWithTotals(config))])
 }
 
-const distinctTotals = (dt3: string): Rel => ({
-  rel: 'distinct',
-  input: filter(ref(dt3, 'r'), [kindIs('r', 'TOTAL')]),
-  outputs: carried([NODE_KEY], 'r'),
-})
+/** Paths that go on below, as DT_2 has them: a total that is missing altogether is seen too. */
+const pathsWithTotals = (config: MartConfig): Rel =>
+  unionAll(
+    config.hierarchy.levels.slice(0, -1).map((_, i) => ({
+      rel: 'distinct' as const,
+      input: filter(ref(objectNames(config).dt2, 'n'), [
+        kindIs('n', 'NODE'),
+        equal(column(belowColumn(i), 'n'), YES),
+      ]),
+      outputs: [output(NODE_KEY, column(totalColumn(i), 'n'))],
+    })),
+  )
 
 /** Formulas by their own operands, not by the nodes that the cascade flattens them to. */
 function formulasPlan(config: MartConfig, formulas: readonly Formula[]): Rel {
