@@ -13,6 +13,7 @@ import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
+import { martConfigureOperations } from '../mart/operations/configure.js'
 import { martToolOperations } from '../mart/operations/dbt.js'
 import { martGenerateOperations } from '../mart/operations/generate.js'
 import { martRunOperations } from '../mart/operations/run.js'
@@ -63,6 +64,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotExportOperations,
   ...reviewOperations,
   ...modelOperations,
+  ...martConfigureOperations,
   ...martRunOperations,
   ...martGenerateOperations,
   ...martToolOperations,

@@ -5,9 +5,10 @@ import { z } from 'zod'
 import { problem, refuse, refuseAll } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { DIALECT_NAMES, type DialectName } from '../../engines/plan/dialects.js'
+import type { WrittenFile } from '../checks/write-checks.js'
 import type { DbtTable } from '../dbt/sources.js'
 import type { LoadedMart } from '../store/load.js'
-import { configInput, configOf, LOAD_ERRORS, neededSource, sourceInput } from './schemas.js'
+import { configInput, configOf, LOAD_ERRORS, martBinding, neededSource, sourceInput } from './schemas.js'
 
 const dialectInput = z.enum(DIALECT_NAMES).default('duckdb').describe('Whose SQL.')
 const checkOutput = z.object({ check: z.string(), layer: z.string(), statement: z.string() })
@@ -16,13 +17,33 @@ const leftOut = z
   .readonly()
   .describe('Checks that do not hold now, with the rows that break them: they are not written.')
 
+const filesOutput = z.array(
+  z.object({
+    file: z.string(),
+    bytes: z.number(),
+    text: z.string().optional().describe('Where none is written.'),
+  }),
+)
+const filesTold = (files: readonly WrittenFile[], out: string | undefined) =>
+  files.map(({ path, text }) => ({
+    file: path,
+    bytes: Buffer.byteLength(text),
+    ...(out === undefined ? { text } : {}),
+  }))
+
 const dbt = operation({
   name: 'mart dbt',
   summary: 'Write a whole dbt project of a mart, with the tests that hold now; exit 1 when some do not.',
   effect: 'read',
   input: z.object({
     file: configInput,
-    out: z.string().min(1).describe('Folder of the project; files of the same names are replaced.'),
+    out: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder of the project; files of the same names are replaced. They come with the answer when not said.',
+      ),
     dbt_project_name: z.string().min(1).max(100).optional().describe('The project name when not said.'),
     dialect: dialectInput,
     source: sourceInput,
@@ -30,17 +51,18 @@ const dbt = operation({
   output: z.object({
     project_name: z.string(),
     dialect: z.string(),
-    out: z.string(),
-    files: z.array(z.object({ file: z.string(), bytes: z.number() })),
+    out: z.string().nullable(),
+    files: filesOutput,
     checks: z.array(checkOutput),
     left_out: leftOut,
   }),
   errors: [...LOAD_ERRORS, 'TIE-2802', 'TIE-5019', 'TIE-5030'],
   positional: ['file'],
+  http: martBinding('dbt', ['out']),
   violated: ({ left_out }) => left_out.length > 0,
-  async run(_, { file, out, dbt_project_name, dialect, source }) {
+  async run(context, { file, out, dbt_project_name, dialect, source }) {
     const found = await configOf(file)
-    const location = neededSource(found, file, source)
+    const location = neededSource(context, found, file, source)
     const { withMart, tablesOf } = await import('../store/load.js')
     const { runOnDuckDB } = await import('../store/run-duckdb.js')
     const { runChecks } = await import('../store/run-checks.js')
@@ -61,15 +83,15 @@ const dbt = operation({
         columns,
         checks,
         tables,
-        location: fromFolder(out, location),
+        location: out === undefined ? '.' : fromFolder(out, location),
       })
       refuseAll(unsupported.map(({ object, what }) => problem('TIE-5022', { dialect, what, object })))
-      await writeFiles(out, files)
+      if (out !== undefined) await writeFiles(out, files)
       return {
         project_name: found.config.project_name,
         dialect,
-        out,
-        files: files.map(({ path, text }) => ({ file: path, bytes: Buffer.byteLength(text) })),
+        out: out ?? null,
+        files: filesTold(files, out),
         checks: checks.map(({ name: check, layer, statement }) => ({ check, layer, statement })),
         left_out,
       }
@@ -103,7 +125,13 @@ const expectations = operation({
   effect: 'read',
   input: z.object({
     file: configInput,
-    out: z.string().min(1).describe('Folder of the files; those of the same names are replaced.'),
+    out: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder of the files; those of the same names are replaced. They come with the answer when not said.',
+      ),
     name: z
       .string()
       .min(1)
@@ -117,16 +145,17 @@ const expectations = operation({
     project_name: z.string(),
     dialect: z.string(),
     suite: z.string().describe('The file of the suite, over DT_3.'),
-    files: z.array(z.string()),
+    files: filesOutput,
     checks: z.array(checkOutput),
     left_out: leftOut,
   }),
   errors: [...LOAD_ERRORS, 'TIE-2802', 'TIE-5019'],
   positional: ['file'],
+  http: martBinding('expectations', ['out']),
   violated: ({ left_out }) => left_out.length > 0,
-  async run(_, { file, out, name, dialect, source }) {
+  async run(context, { file, out, name, dialect, source }) {
     const found = await configOf(file)
-    const location = neededSource(found, file, source)
+    const location = neededSource(context, found, file, source)
     const { withMart } = await import('../store/load.js')
     const { runOnDuckDB } = await import('../store/run-duckdb.js')
     const { runChecks } = await import('../store/run-checks.js')
@@ -143,12 +172,12 @@ const expectations = operation({
       const suiteName = name ?? `${found.config.project_name}_suite`
       const suite = { path: 'suite.json', text: expectationSuite(checks, suiteName, dialect) }
       const files = [suite, ...sqlChecks(checks, dialect)]
-      await writeFiles(out, files)
+      if (out !== undefined) await writeFiles(out, files)
       return {
         project_name: found.config.project_name,
         dialect,
         suite: suite.path,
-        files: files.map(({ path }) => path),
+        files: filesTold(files, out),
         checks: checks.map(({ name: check, layer, statement }) => ({ check, layer, statement })),
         left_out,
       }

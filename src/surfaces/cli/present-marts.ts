@@ -24,8 +24,13 @@ interface Generated {
   project_name: string
   dialect: string
   formulas: number
-  objects: Row[]
-  script: string
+  objects: (Row & {
+    layer: string
+    refresh_mode: string | null
+    refresh_reason: string | null
+    ddl?: string
+  })[]
+  script: string | null
 }
 
 interface Validated {
@@ -60,6 +65,27 @@ const checkLines = ({ checks, left_out }: Checked, style: Style): string[] => [
   ),
 ]
 
+interface Configured {
+  project_name: string
+  file: string
+  join_patterns: string[]
+  dimensions: string[]
+  dynamic_column_map: string[]
+}
+
+const configured = presentation<Configured>({
+  text: ({ project_name, file, join_patterns, dimensions, dynamic_column_map }, style) => {
+    const said = (what: string, names: readonly string[]): string =>
+      `  ${what}: ${names.length === 0 ? 'none yet' : names.join(', ')}`
+    return [
+      `${style.green('✓')} ${project_name} in ${file}`,
+      said('dimensions', dimensions),
+      said('dynamic_column_map', dynamic_column_map),
+      said('join_patterns', join_patterns),
+    ].join('\n')
+  },
+})
+
 const checkRows = ({ checks }: Checked) =>
   table(columnsOf('text check', 'text layer', 'text statement'), checks)
 
@@ -70,6 +96,12 @@ const rowsOf = ({ columns, rows }: Pick<MartRun, 'columns' | 'rows'>) =>
   )
 
 export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
+  ...Object.fromEntries(
+    ['create', 'add-dimension', 'add-join', 'add-column', 'import'].map((verb) => [
+      `mart ${verb}`,
+      configured,
+    ]),
+  ),
   'mart run': presentation<MartRun>({
     rows: rowsOf,
     text: (output, style) =>
@@ -86,8 +118,13 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         columnsOf('text layer', 'text object_name', 'text object_type', 'text file', 'number bytes'),
         objects,
       ),
-    text: ({ project_name, dialect, formulas, objects, script }, style) =>
-      [
+    text: ({ project_name, dialect, formulas, objects, script }, style) => {
+      if (script === null)
+        return objects
+          .map(({ ddl }) => ddl!)
+          .join('\n')
+          .trimEnd()
+      return [
         textTable(
           table(
             columnsOf('text layer', 'text object_name', 'text object_type', 'text file', 'number bytes'),
@@ -95,8 +132,12 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
           ),
         ),
         '',
+        ...objects.flatMap(({ layer, refresh_mode, refresh_reason }) =>
+          refresh_mode === null ? [] : [`${layer}: REFRESH_MODE ${refresh_mode}, because: ${refresh_reason}`],
+        ),
         `${style.green('✓')} ${project_name} for ${dialect}, ${formulas} formulas in the cascade; all of it in ${script}.`,
-      ].join('\n'),
+      ].join('\n')
+    },
   }),
   'mart validate': presentation<Validated>({
     rows: ({ checks }) => table(columnsOf('text check', 'text statement', 'text holds'), checks),
@@ -116,15 +157,15 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       ].join('\n')
     },
   }),
-  'mart dbt': presentation<Checked & { out: string; files: Row[] }>({
+  'mart dbt': presentation<Checked & { out: string | null; files: { file: string; text?: string }[] }>({
     rows: checkRows,
     text: (output, style) =>
       [
         ...checkLines(output, style),
-        `${style.green('✓')} A dbt project for ${output.dialect}, ${output.files.length} files in ${output.out}; build it with: dbt build`,
+        `${style.green('✓')} A dbt project for ${output.dialect}, ${output.files.length} files${output.out === null ? '; --out DIR writes them' : ` in ${output.out}; build it with: dbt build`}.`,
       ].join('\n'),
   }),
-  'mart expectations': presentation<Checked & { suite: string; files: string[] }>({
+  'mart expectations': presentation<Checked & { suite: string }>({
     rows: checkRows,
     text: (output, style) =>
       [
