@@ -105,7 +105,8 @@ function fromFolder(out: string, location: string): string {
   return (isAbsolute(path) ? resolve(location) : path).replaceAll('\\', '/')
 }
 
-async function tableOf(
+/** How dbt finds a table. Raises TIE-5030. */
+export async function tableOf(
   { source }: LoadedMart,
   parts: readonly string[],
   dialect: DialectName,
