@@ -44,7 +44,13 @@ const create = operation({
     mapping_table: word,
     fact_table: word,
     measures: z.array(word).min(1).max(16).describe('Columns of amounts.'),
-    scale: z.number().int().min(0).max(8).default(2).describe('Digits after the point that amounts have.'),
+    scale: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(8)
+      .default(2)
+      .describe('Digits after the point that amounts have.'),
     grain: z.array(word).max(16).default([]).describe('Columns of the fact that stay, such as the period.'),
     levels: z.array(word).max(20).default([]).describe('Level columns; those of the source when not said.'),
     account_segment: word.optional(),

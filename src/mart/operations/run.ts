@@ -27,7 +27,7 @@ const run = operation({
   input: z.object({
     file: configInput,
     source: sourceInput,
-    limit: z
+    limit: z.coerce
       .number()
       .int()
       .min(1)
