@@ -1,7 +1,7 @@
 // Benchmarks: `npm run bench -- rollup [--facts 1000000] [--db-url postgres://…]`, or `kernel` for the part in memory
 // alone, which takes 10,000,000 facts too, or `http` for requests per second on a small book, or
 // `lots` for trades, in memory, beside beancount and RP2 (`--python`), and in books, or `attribution --db-url` for
-// allocations written to a server. Everything is measured in one run on
+// allocations written to a server, or `mart` for pipelines. Everything is measured in one run on
 // data from a seeded generator; ratios are what to read, since machines differ. Timing decides no test.
 import { parseArgs } from 'node:util'
 import { benchAttribution } from './attribution.mjs'
@@ -10,6 +10,7 @@ import { benchKernel } from './kernel.mjs'
 import { benchLots } from './lots.mjs'
 import { benchLotsInBooks } from './lots-books.mjs'
 import { benchLotsBesidePeers } from './lots-peers.mjs'
+import { benchMart } from './mart.mjs'
 import { benchRollup } from './rollup.mjs'
 
 const { values, positionals } = parseArgs({
@@ -43,6 +44,7 @@ const BENCHES = {
   },
   'lots-books': benchLotsInBooks,
   'lots-peers': benchLotsBesidePeers,
+  mart: benchMart,
   rollup: async (options) => {
     await benchKernel(options)
     await benchRollup(options)

@@ -63,6 +63,7 @@ test.each([
           PATH: process.env.PATH,
           HOME: process.env.HOME,
           TIEOUT_DB: join(directory, 'db'),
+          WORK: directory,
         }
         const { stdout } = await run('sh', ['-c', line], { cwd: root, env: environment })
         for (const expected of shown) expect(stdout, command).toMatch(pattern(expected))

@@ -87,7 +87,7 @@ export interface HttpBinding {
   readonly mediaTypes?: Readonly<Record<string, string>>
   /** Of an upload: bytes at most; the server's limit when not said. */
   readonly uploadLimit?: number
-  /** Inputs that only make sense on the command line. */
+  /** Inputs that only make sense on the command line, such as a folder to write to. */
   readonly without?: readonly string[]
   /** Of a GET: the answer is the file that the operation writes. */
   readonly download?: Download

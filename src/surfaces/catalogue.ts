@@ -24,6 +24,8 @@ import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
+import { martConfigureOperations } from '../mart/operations/configure.js'
+import { martToolOperations } from '../mart/operations/dbt.js'
 import { martGenerateOperations } from '../mart/operations/generate.js'
 import { martRunOperations } from '../mart/operations/run.js'
 import { martValidateOperations } from '../mart/operations/validate.js'
@@ -73,8 +75,10 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotExportOperations,
   ...reviewOperations,
   ...modelOperations,
+  ...martConfigureOperations,
   ...martRunOperations,
   ...martGenerateOperations,
+  ...martToolOperations,
   ...martValidateOperations,
   ...eventOperations,
   ...channelOperations,
