@@ -15,6 +15,7 @@ import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 import { LOT_VERSION_ERRORS } from './errors-lot-versions.js'
 import { LOT_ERRORS } from './errors-lots.js'
 import { MART_ERRORS } from './errors-mart.js'
+import { MART_DISCOVERY_ERRORS } from './errors-mart-discovery.js'
 import { TRADE_ERRORS } from './errors-trades.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
 export const ERRORS = {
@@ -318,6 +319,7 @@ export const ERRORS = {
   ...LOT_VERSION_ERRORS,
   ...ATTRIBUTION_ERRORS,
   ...MART_ERRORS,
+  ...MART_DISCOVERY_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

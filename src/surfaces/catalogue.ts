@@ -13,6 +13,7 @@ import { reviewOperations } from '../lots/operations/reviews.js'
 import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
+import { martDiscoverOperations } from '../mart/operations/discover.js'
 import { martGenerateOperations } from '../mart/operations/generate.js'
 import { martRunOperations } from '../mart/operations/run.js'
 import { martValidateOperations } from '../mart/operations/validate.js'
@@ -62,6 +63,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotExportOperations,
   ...reviewOperations,
   ...modelOperations,
+  ...martDiscoverOperations,
   ...martRunOperations,
   ...martGenerateOperations,
   ...martValidateOperations,

@@ -31,6 +31,8 @@ export const SETTING_NAMES = [
   'max_upload',
   'idempotency_hours',
   'frames',
+  'model_url',
+  'model_name',
 ] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Record<SettingName, Setting>>
@@ -78,6 +80,8 @@ export async function resolveSettings({ flags, environment, directory }: Setting
     max_upload: '2048',
     idempotency_hours: '24',
     frames: framesBeside(db.value, environment),
+    model_url: '',
+    model_name: 'default',
   }
   const others = Object.entries(defaults).map(([name, value]) => [name, setting(name as SettingName, value)])
   return { db, ...(Object.fromEntries(others) as Omit<Settings, 'db'>) }

@@ -11,6 +11,7 @@ import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { LOT_EVIDENCE_PRESENTATIONS } from './present-lot-evidence.js'
 import { LOT_PRESENTATIONS } from './present-lots.js'
+import { MART_DISCOVERY_PRESENTATIONS } from './present-mart-discovery.js'
 import { MART_PRESENTATIONS } from './present-marts.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
 import { TRADE_PRESENTATIONS } from './present-trades.js'
@@ -28,4 +29,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...LOT_EVIDENCE_PRESENTATIONS,
   ...ATTRIBUTION_PRESENTATIONS,
   ...MART_PRESENTATIONS,
+  ...MART_DISCOVERY_PRESENTATIONS,
 }
