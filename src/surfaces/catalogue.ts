@@ -15,6 +15,8 @@ import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
 import { martDiscoverOperations } from '../mart/operations/discover.js'
 import { martGenerateOperations } from '../mart/operations/generate.js'
+import { martLineageOperations } from '../mart/operations/lineage.js'
+import { martPlanOperations } from '../mart/operations/plan.js'
 import { martRunOperations } from '../mart/operations/run.js'
 import { martValidateOperations } from '../mart/operations/validate.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
@@ -67,4 +69,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...martRunOperations,
   ...martGenerateOperations,
   ...martValidateOperations,
+  ...martLineageOperations,
+  ...martPlanOperations,
 ]

@@ -66,6 +66,8 @@ export interface Started {
   readonly ended: Promise<Ended>
   /** Resolves when stderr holds the text; fails when the process ends without it. */
   said(text: string): Promise<void>
+  /** What stderr holds so far. */
+  heard(): string
 }
 
 export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: CliOptions = {}): Started {
@@ -97,6 +99,7 @@ export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: 
     child,
     pid: child.pid!,
     ended,
+    heard: () => stderr,
     async said(text) {
       let over = false
       void ended.then(() => {

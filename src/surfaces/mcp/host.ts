@@ -1,0 +1,49 @@
+/**
+ * What the tools of a server share: the operations by name, where configurations are, what was chosen for the session.
+ * Raises TIE-5064 (no such connection), TIE-1108 (an operation that is not there).
+ */
+
+import { join } from 'node:path'
+import { refuse } from '../../base/errors.js'
+import type { Context, Operation } from '../../books/operation.js'
+import { connectionVariable } from '../connections.js'
+
+export interface McpHost {
+  readonly context: Context
+  readonly operations: readonly Operation[]
+  readonly version: string
+  /** Folder of the configurations that tools name. */
+  readonly marts: string
+  readonly allowsWrites: boolean
+  /** Changed by configure_cortex_agent; one for the life of the server. */
+  readonly agent: { connection: string | null }
+  /** One line about a bug. */
+  complain(line: string): void
+}
+
+/** A name without a path: configurations are in one folder and nowhere else. */
+export const configFile = ({ marts }: McpHost, name: string): string => join(marts, `${name}.yaml`)
+
+export const operationOf = ({ operations }: McpHost, name: string): Operation | undefined =>
+  operations.find((one) => one.name === name)
+
+/** Runs an operation as every surface does: its input is parsed first, its output after. */
+export async function perform(host: McpHost, name: string, input: unknown, signal: AbortSignal) {
+  const operation = operationOf(host, name)
+  if (operation === undefined) throw new Error(`there is no operation ${name}`)
+  const parsed = operation.input.parse(input)
+  const context = { ...host.context, signal: AbortSignal.any([host.context.signal, signal]) }
+  return operation.output.parse(await operation.run(context, parsed as never)) as Record<string, unknown>
+}
+
+/** Where a connection's tables are; undefined when none is named and the configuration says it itself. */
+export function sourceOf({ context }: McpHost, connection: string | undefined): string | undefined {
+  if (connection === undefined) return undefined
+  const found = context.connection?.(connection)
+  if (found === undefined) refuse('TIE-5064', { connection, variable: connectionVariable(connection) })
+  if (/^https?:/.test(found.location))
+    refuse('TIE-5025', {
+      detail: `${connection} is a Snowflake account, whose tables are not read here: export them as Parquet`,
+    })
+  return found.location
+}
