@@ -3,13 +3,10 @@
  * no setting holds one, so none is printed. Raises nothing.
  */
 
+import { connectionVariable } from '../books/connection.js'
 import type { Connection, ModelEndpoint } from '../books/operation.js'
 import type { Environment } from './environment.js'
 import type { Settings } from './settings.js'
-
-/** `snowflake-prod` is TIEOUT_CONNECTION_SNOWFLAKE_PROD, its token the same with _TOKEN. */
-export const connectionVariable = (id: string): string =>
-  `TIEOUT_CONNECTION_${id.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
 
 export function connectionsOf({ variables }: Environment): (id: string) => Connection | undefined {
   return (id) => {

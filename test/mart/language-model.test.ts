@@ -4,16 +4,18 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { EXAMPLES, makeFolder, runHere } from '../support/cli.js'
+import { type CliDatabase, cliDatabase, EXAMPLES, makeFolder } from '../support/cli.js'
 
 const KEY = 'sk-that-nobody-prints'
 const folder = makeFolder()
 const sent: { path: string; authorization: string | undefined; body: string }[] = []
 let answer: { status: number; body: string }
 let server: Server
+let tieout: CliDatabase
 let url: string
 
 beforeAll(async () => {
+  tieout = await cliDatabase(folder)
   server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (part: string) => {
@@ -27,8 +29,9 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
-afterAll(() => {
+afterAll(async () => {
   server.close()
+  await tieout.drop()
   folder.remove()
 })
 beforeEach(() => {
@@ -37,12 +40,10 @@ beforeEach(() => {
 
 const TABLE = 'ANALYTICS.PUBLIC.TBL_0_GROSS_LOS_REPORT_HIERARCHY'
 const discover = (flags: readonly string[], variables: Readonly<Record<string, string>> = {}) =>
-  runHere(
-    [
-      ...['--db', join(folder.path, 'db'), 'mart', 'discover', '--source', join(EXAMPLES, 'mart', 'gross')],
-      ...['--hierarchy-table', TABLE, '--mapping-table', `${TABLE}_MAPPING`, '--json', ...flags],
-    ],
+  tieout.runWith(
     { TIEOUT_MODEL_URL: `${url}/v1`, TIEOUT_MODEL_NAME: 'small', TIEOUT_MODEL_KEY: KEY, ...variables },
+    ...['mart', 'discover', '--source', join(EXAMPLES, 'mart', 'gross')],
+    ...['--hierarchy-table', TABLE, '--mapping-table', `${TABLE}_MAPPING`, '--json', ...flags],
   )
 
 const MAP = [

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { type ErrorCode, refuse } from '../../base/errors.js'
+import { connectionVariable } from '../../books/connection.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import { columnMappingSchema, joinPatternSchema } from '../config.js'
 import { findingSchema } from './run.js'
@@ -239,10 +240,7 @@ export function locationOf(context: Context, { source, connection }: Where): str
   if (source !== undefined) return source
   if (connection === undefined) refuse('TIE-5025', { detail: 'neither --source nor --connection says where' })
   const found = context.connection?.(connection)
-  if (found === undefined) {
-    const variable = `TIEOUT_CONNECTION_${connection.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
-    refuse('TIE-5064', { connection, variable })
-  }
+  if (found === undefined) refuse('TIE-5064', { connection, variable: connectionVariable(connection) })
   if (/^https?:/.test(found.location))
     refuse('TIE-5025', {
       detail: `${connection} is a Snowflake account, whose tables are not read here: export them as Parquet`,

@@ -1,12 +1,12 @@
 /**
  * What the tools of a server share: the operations by name, where configurations are, what was chosen for the session.
- * Raises TIE-5064 (no such connection), TIE-1108 (an operation that is not there).
+ * Raises
+ * TIE-5064 (no such connection), TIE-5025 (one whose tables are not read here).
  */
 
 import { join } from 'node:path'
-import { refuse } from '../../base/errors.js'
 import type { Context, Operation } from '../../books/operation.js'
-import { connectionVariable } from '../connections.js'
+import { locationOf } from '../../mart/operations/discover.js'
 
 export interface McpHost {
   readonly context: Context
@@ -37,13 +37,5 @@ export async function perform(host: McpHost, name: string, input: unknown, signa
 }
 
 /** Where a connection's tables are; undefined when none is named and the configuration says it itself. */
-export function sourceOf({ context }: McpHost, connection: string | undefined): string | undefined {
-  if (connection === undefined) return undefined
-  const found = context.connection?.(connection)
-  if (found === undefined) refuse('TIE-5064', { connection, variable: connectionVariable(connection) })
-  if (/^https?:/.test(found.location))
-    refuse('TIE-5025', {
-      detail: `${connection} is a Snowflake account, whose tables are not read here: export them as Parquet`,
-    })
-  return found.location
-}
+export const sourceOf = ({ context }: McpHost, connection: string | undefined): string | undefined =>
+  connection === undefined ? undefined : locationOf(context, { connection })

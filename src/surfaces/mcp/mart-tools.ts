@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { Refusal } from '../../base/errors.js'
+import { Refusal, refuse } from '../../base/errors.js'
+import { connectionVariable } from '../../books/connection.js'
 import { DIALECT_NAMES } from '../../engines/plan/dialects.js'
 import { configFile, type McpHost, perform, sourceOf } from './host.js'
 import { type Tool, tool } from './tool.js'
@@ -235,7 +236,7 @@ const configureAgent = tool({
   writes: true,
   async run(host, { connection_id }) {
     if (connection_id !== null && host.context.connection?.(connection_id) === undefined)
-      sourceOf(host, connection_id)
+      refuse('TIE-5064', { connection: connection_id, variable: connectionVariable(connection_id) })
     host.agent.connection = connection_id
     return {
       connection_id,
