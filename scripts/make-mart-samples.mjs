@@ -1,6 +1,6 @@
 /**
  * Makes the sample marts under examples/mart/, always the same bytes: a gross lease operating statement, and a net one
- * with exclusions and sign flips. Synthetic, with the shapes and the defects of real ones: a misspelt ID_SOURCE, dead
+ * with exclusions and sign flips, and the smaller ones of mart-samples-small.mjs. Synthetic, with the shapes and the defects of real ones: a misspelt ID_SOURCE, dead
  * mapping rows, facts that no node claims.
  *
  *   node scripts/make-mart-samples.mjs           writes them
@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { smallSamples } from './mart-samples-small.mjs'
 
 const EXAMPLES = fileURLToPath(new URL('../examples/mart', import.meta.url))
 
@@ -549,6 +550,14 @@ for (const [folder, segment, seed, isNet] of [
   files[join(folder, 'mart.yaml')] = stringify(configOf(segment, isNet), { lineWidth: 0 })
   console.error(
     `${folder}: ${statement.hierarchy.length} nodes, ${statement.mapping.length} mapping rows, ${statement.facts.length} facts`,
+  )
+}
+
+for (const { folder, config, tables, sample } of smallSamples({ dice, money })) {
+  for (const [name, columns, rows] of tables) files[join(folder, `${name}.csv`)] = csv(columns, rows)
+  files[join(folder, 'mart.yaml')] = stringify(config, { lineWidth: 0 })
+  console.error(
+    `${folder}: ${sample.hierarchy.length} nodes, ${sample.mapping.length} mapping rows, ${sample.facts.length} facts`,
   )
 }
 

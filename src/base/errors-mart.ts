@@ -1,6 +1,6 @@
 /** The rows 50xx of the table of refusals, which errors.ts puts together: marts. Raises nothing. */
 
-import { type ErrorRow, input, missing, usage } from './error-row.js'
+import { conflict, type ErrorRow, input, missing, usage } from './error-row.js'
 
 export const MART_ERRORS = {
   'TIE-5001': { ...input, message: 'The file is not YAML: {detail}', remedy: 'Correct the line named.' },
@@ -130,5 +130,20 @@ export const MART_ERRORS = {
     ...input,
     message: 'The amounts of {table}.{column} sum up beyond {limit} digits.',
     remedy: 'Lower the scale of the measure, or split the facts.',
+  },
+  'TIE-5030': {
+    ...usage,
+    message: 'A dbt project on DuckDB does not read {source}.',
+    remedy: 'Write it with --dialect postgres, or name a folder or a DuckDB file as the source.',
+  },
+  'TIE-5031': {
+    ...conflict,
+    message: '"{name}" is in {list} already.',
+    remedy: 'Choose another name, or edit the entry in the file.',
+  },
+  'TIE-5032': {
+    ...usage,
+    message: 'The level columns of {table} are not known.',
+    remedy: 'Name them with --levels, or pass --source so that LEVEL_1, LEVEL_2, … are seen.',
   },
 } as const satisfies Record<string, ErrorRow>

@@ -105,6 +105,8 @@ export interface HttpBinding {
   readonly mediaTypes?: Readonly<Record<string, string>>
   /** Of an upload: bytes at most; the server's limit when not said. */
   readonly uploadLimit?: number
+  /** Inputs that only make sense on the command line, such as a folder to write to. */
+  readonly without?: readonly string[]
   /** Of a GET: the answer is the file that the operation writes. */
   readonly download?: Download
   /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from output and input. */

@@ -14,6 +14,8 @@ import { tradeOperations } from '../lots/operations/trades.js'
 import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
 import { martDiscoverOperations } from '../mart/operations/discover.js'
+import { martConfigureOperations } from '../mart/operations/configure.js'
+import { martToolOperations } from '../mart/operations/dbt.js'
 import { martGenerateOperations } from '../mart/operations/generate.js'
 import { martLineageOperations } from '../mart/operations/lineage.js'
 import { martPlanOperations } from '../mart/operations/plan.js'
@@ -66,8 +68,10 @@ export const CATALOGUE: readonly Operation[] = [
   ...reviewOperations,
   ...modelOperations,
   ...martDiscoverOperations,
+  ...martConfigureOperations,
   ...martRunOperations,
   ...martGenerateOperations,
+  ...martToolOperations,
   ...martValidateOperations,
   ...martLineageOperations,
   ...martPlanOperations,

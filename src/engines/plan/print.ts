@@ -13,8 +13,11 @@ export interface Printed {
   readonly unsupported: readonly string[]
 }
 
-export function printPlan(plan: Rel, dialect: PlanDialect): Printed {
-  const printer = new Printer(dialect)
+/** How a table or an object of its own is called instead, as dbt's `ref()` and `source()`; undefined for the name. */
+export type NameInstead = (parts: readonly string[]) => string | undefined
+
+export function printPlan(plan: Rel, dialect: PlanDialect, instead: NameInstead = () => undefined): Printed {
+  const printer = new Printer(dialect, instead)
   return { sql: printer.statement(plan), unsupported: printer.unsupported() }
 }
 
@@ -38,7 +41,10 @@ const indented = (sql: string): string => sql.replaceAll('\n', '\n  ')
 class Printer {
   private readonly problems = new Set<string>()
 
-  constructor(private readonly dialect: PlanDialect) {}
+  constructor(
+    private readonly dialect: PlanDialect,
+    private readonly instead: NameInstead = () => undefined,
+  ) {}
 
   unsupported(): readonly string[] {
     return [...this.problems]
@@ -109,9 +115,13 @@ class Printer {
   }
 
   private from(rel: Rel): string {
-    if (rel.rel === 'scan') return `${this.table(rel.table)} AS ${this.name(rel.as)}`
-    if (rel.rel === 'ref')
-      return rel.name === rel.as ? this.name(rel.name) : `${this.name(rel.name)} AS ${this.name(rel.as)}`
+    if (rel.rel === 'scan')
+      return `${this.instead(rel.table) ?? this.table(rel.table)} AS ${this.name(rel.as)}`
+    if (rel.rel === 'ref') {
+      const other = this.instead([rel.name])
+      if (other === undefined && rel.name === rel.as) return this.name(rel.name)
+      return `${other ?? this.name(rel.name)} AS ${this.name(rel.as)}`
+    }
     if (rel.rel === 'join')
       return this.joined(rel.kind === 'left' ? 'LEFT JOIN' : 'JOIN', rel.left, rel.right, rel.on)
     throw new Error(`a ${rel.rel} stands where a table or a named query is expected`)

@@ -43,6 +43,13 @@ export interface Formula {
   readonly isSignChanged: boolean
   /** Of an additive formula: what it is the sum of, by the node's key; null for one computed after aggregation. */
   readonly weights: readonly Weight[] | null
+  /** Of an additive formula: the same in its own operands; null where it adds a number. */
+  readonly direct: readonly WeightedOperand[] | null
+}
+
+export interface WeightedOperand {
+  readonly operand: Named
+  readonly by: Decimal
 }
 
 export interface Cascade {
@@ -120,8 +127,10 @@ class CascadeBuilder {
 
   private formula(id: string, { result, terms, stated }: FormulaTerms): Formula {
     const isSignChanged = result.kind === 'node' && result.node.isSignChanged
-    const weights = this.weights(terms, isSignChanged)
-    return { result, id, level: this.level(id, result, terms, stated), terms, isSignChanged, weights }
+    const direct = this.direct(terms, isSignChanged)
+    const weights = direct === null ? null : this.flattened(direct)
+    const level = this.level(id, result, terms, stated)
+    return { result, id, level, terms, isSignChanged, weights, direct: weights === null ? null : direct }
   }
 
   private level(id: string, result: Named, terms: readonly Term[], stated: readonly string[]): number {
@@ -156,8 +165,8 @@ class CascadeBuilder {
     )
   }
 
-  /** Σ of weighted nodes, or null where the result is not one that is additive to the last digit. */
-  private weights(terms: readonly Term[], isSignChanged: boolean): readonly Weight[] | null {
+  /** Σ of weighted operands, or null for a result that is none. */
+  private direct(terms: readonly Term[], isSignChanged: boolean): readonly WeightedOperand[] | null {
     let factor: Decimal = decimal(isSignChanged ? -1n : 1n)
     for (const { op, operand, constant } of terms) {
       if (op === 'average') return null
@@ -167,14 +176,22 @@ class CascadeBuilder {
       if (next === undefined) return null
       factor = next
     }
-    const sums = new Map<string, { node: MartNode; by: Decimal }>()
-    let added = 0
+    const direct: WeightedOperand[] = []
     for (const { op, operand, constant } of terms) {
       if (op !== 'add' && op !== 'subtract') continue
-      added += 1
-      const inner = operand === null ? null : this.weightsOf(operand)
+      if (operand === null) return null
+      const by = multiply(op === 'add' ? factor : negate(factor), constant ?? decimal(1n))
+      direct.push({ operand, by: normalize(by) })
+    }
+    return direct.length === 0 ? null : direct
+  }
+
+  /** In nodes, or null where the result is not additive to the last digit. */
+  private flattened(direct: readonly WeightedOperand[]): readonly Weight[] | null {
+    const sums = new Map<string, { node: MartNode; by: Decimal }>()
+    for (const { operand, by: weight } of direct) {
+      const inner = this.weightsOf(operand)
       if (inner === null) return null
-      const weight = multiply(op === 'add' ? factor : negate(factor), constant ?? decimal(1n))
       for (const { node, by } of inner) {
         const own = multiply(by, weight)
         sums.set(node.key, { node, by: add(sums.get(node.key)?.by ?? decimal(0n), own) })
@@ -184,7 +201,7 @@ class CascadeBuilder {
       .map(({ node, by }) => ({ node, by: normalize(by) }))
       .filter(({ by }) => !isZero(by))
       .sort((a, b) => compareText(a.node.key, b.node.key))
-    return added === 0 || weights.some(({ by }) => by.scale > WEIGHT_SCALE) ? null : weights
+    return weights.some(({ by }) => by.scale > WEIGHT_SCALE) ? null : weights
   }
 
   private weightsOf(operand: Named): readonly Weight[] | null {

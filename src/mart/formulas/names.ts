@@ -29,6 +29,9 @@ export const titleOf = (named: Named): string =>
       ? pathOf(named.path).join(' > ')
       : named.name
 
+/** As a reader knows it: a node by its name. */
+export const spokenName = (named: Named): string => (named.kind === 'node' ? named.node.name : titleOf(named))
+
 /** The path without fillers between levels. */
 export const pathOf = (levels: readonly Cell[]): readonly string[] =>
   levels.filter((level): level is string => level !== null)

@@ -1,12 +1,12 @@
 /** The operation that writes the pipeline of a mart for a dialect. */
 
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { refuse, refuseAll } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { DIALECT_NAMES } from '../../engines/plan/dialects.js'
-import { configInput, configOf, LOAD_ERRORS, sourceInput, sourceOf } from './schemas.js'
+import { writeFiles } from '../store/write-files.js'
+import { configInput, configOf, LOAD_ERRORS, martBinding, sourceInput, sourceOf } from './schemas.js'
 
 const generate = operation({
   name: 'mart generate',
@@ -15,7 +15,13 @@ const generate = operation({
   input: z.object({
     file: configInput,
     dialect: z.enum(DIALECT_NAMES).describe('Whose SQL.'),
-    out: z.string().min(1).describe('Folder of the files; those of the same names are replaced.'),
+    out: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder of the files; those of the same names are replaced. The statements are printed when not said.',
+      ),
     source: sourceInput,
   }),
   output: z.object({
@@ -27,42 +33,43 @@ const generate = operation({
         layer: z.string(),
         object_name: z.string(),
         object_type: z.string(),
-        file: z.string(),
+        refresh_mode: z.string().nullable().describe('Of a dynamic table.'),
+        refresh_reason: z.string().nullable().describe('Why it is that one.'),
+        file: z.string().nullable(),
         bytes: z.number(),
+        ddl: z.string().optional().describe('The statement, where no file is written.'),
       }),
     ),
-    script: z.string().describe('The file with all of them.'),
+    script: z.string().nullable().describe('The file with all of them.'),
   }),
   errors: [...LOAD_ERRORS, 'TIE-2802', 'TIE-5026'],
   positional: ['file'],
-  async run(_, { file, dialect, out, source }) {
+  http: martBinding('generate', ['out']),
+  async run(context, { file, dialect, out, source }) {
     const found = await configOf(file)
     const { planPipeline, printPipeline, scriptOf } = await import('../pipeline/pipeline.js')
     const { refuseUnsupported } = await import('../store/run-duckdb.js')
-    const { shape, formulas } = await shaped(found, sourceOf(found, file, source))
+    const { shape, formulas } = await shaped(found, sourceOf(context, found, file, source))
     const objects = printPipeline(planPipeline(shape, formulas), found.config, dialect)
     refuseUnsupported(objects, dialect)
-    const script = join(out, 'pipeline.sql')
-    const files = objects.map(({ layer, ddl, ...object }, i) => ({
-      layer,
-      object_name: object.object_name,
-      object_type: object.object_type,
-      file: join(out, `0${i + 1}_${layer}.sql`),
-      text: `${ddl};\n`,
-    }))
-    try {
-      await mkdir(out, { recursive: true })
-      for (const { file: path, text } of files) await writeFile(path, text)
-      await writeFile(script, scriptOf(objects, dialect))
-    } catch (error) {
-      refuse('TIE-2802', { file: out, detail: (error as Error).message })
-    }
+    const files = objects.map(({ layer, ddl }, i) => ({ path: `0${i + 1}_${layer}.sql`, text: `${ddl};\n` }))
+    const script = { path: 'pipeline.sql', text: scriptOf(objects, dialect) }
+    if (out !== undefined) await writeFiles(out, [...files, script])
     return {
       project_name: found.config.project_name,
       dialect,
       formulas: formulas.length,
-      objects: files.map(({ text, ...object }) => ({ ...object, bytes: Buffer.byteLength(text) })),
-      script,
+      objects: objects.map(({ layer, object_name, object_type, refresh, ddl }, i) => ({
+        layer,
+        object_name,
+        object_type,
+        refresh_mode: refresh?.mode ?? null,
+        refresh_reason: refresh?.reason ?? null,
+        file: out === undefined ? null : join(out, files[i]!.path),
+        bytes: Buffer.byteLength(files[i]!.text),
+        ...(out === undefined ? { ddl: `${ddl};\n` } : {}),
+      })),
+      script: out === undefined ? null : join(out, script.path),
     }
   },
 })

@@ -72,11 +72,11 @@ const lineage = operation({
   errors: [...LOAD_ERRORS, 'TIE-5019', 'TIE-5065', 'TIE-5066'],
   positional: ['file'],
   violated: ({ checks }) => checks.some(({ holds }) => !holds),
-  async run(_, { file, source, ...asked }) {
+  async run(context, { file, source, ...asked }) {
     const found = await configOf(file)
     const { withMart } = await import('../store/load.js')
     const { lineageOf } = await import('../store/lineage.js')
-    const location = neededSource(found, file, source)
+    const location = neededSource(context, found, file, source)
     return withMart(found.config, found.placeOf, location, (mart) => lineageOf(mart, asked))
   },
 })

@@ -53,10 +53,10 @@ const plan = operation({
   }),
   errors: [...LOAD_ERRORS, 'TIE-1005', 'TIE-2410', 'TIE-2412', 'TIE-5019', 'TIE-5067', 'TIE-5070'],
   positional: ['file'],
-  async run(_, { file, source, limit, ...change }) {
+  async run(context, { file, source, limit, ...change }) {
     const found = await configOf(file)
     const { planOf } = await import('../store/plan.js')
-    const location = neededSource(found, file, source)
+    const location = neededSource(context, found, file, source)
     const { moves, ...rest } = await planOf(found.config, found.placeOf, location, change)
     return {
       project_name: found.config.project_name,

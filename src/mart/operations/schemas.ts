@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { ErrorCode } from '../../base/errors.js'
 import { refuse } from '../../base/errors.js'
+import { namedFile } from '../../books/named-file.js'
+import type { Context, HttpBinding } from '../../books/operation.js'
 import { textOfFile } from '../../books/text-file.js'
 import type { ConfigFile } from '../config-file.js'
 
@@ -17,6 +19,7 @@ export const sourceInput = z
   )
 
 export const LOAD_ERRORS: readonly ErrorCode[] = [
+  'TIE-1612',
   'TIE-2408',
   'TIE-5001',
   'TIE-5002',
@@ -51,19 +54,42 @@ export async function configOf(file: string): Promise<ConfigFile> {
   return readConfigFile(await textOfFile(file, 'TIE-5001'), file)
 }
 
-/** The source that was asked for, or the file's own, from where the file stands. */
+/**
+ * The source that was asked for, or the file's own, from where the file stands. A request over HTTP names one beneath
+ * the directory that the server was started with, in its input and in the file it sends; no database.
+ */
 export function sourceOf(
-  { config }: ConfigFile,
+  context: Context,
+  { config, placeOf }: ConfigFile,
   file: string,
   asked: string | undefined,
 ): string | undefined {
-  if (asked !== undefined) return asked
-  if (config.source === null || /^postgres(?:ql)?:\/\//.test(config.source)) return config.source ?? undefined
-  return resolve(dirname(file), config.source)
+  const named = asked ?? config.source
+  if (named === null) return undefined
+  if (context.filesUnder !== undefined)
+    return namedFile(context, named, '', asked === undefined ? placeOf(['source']) : { parameter: 'source' })
+  if (asked !== undefined || /^postgres(?:ql)?:\/\//.test(named)) return named
+  return resolve(dirname(file), named)
 }
 
-export function neededSource(found: ConfigFile, file: string, asked: string | undefined): string {
+export function neededSource(
+  context: Context,
+  found: ConfigFile,
+  file: string,
+  asked: string | undefined,
+): string {
   return (
-    sourceOf(found, file, asked) ?? refuse('TIE-5025', { detail: `neither --source nor ${file} names one` })
+    sourceOf(context, found, file, asked) ??
+    refuse('TIE-5025', { detail: `neither --source nor ${file} names one` })
   )
 }
+
+/** A mart over HTTP: its configuration is the body, and what it gives comes back. */
+export const martBinding = (verb: string, without: readonly string[] = []): HttpBinding => ({
+  method: 'POST',
+  path: `/api/v1/marts/${verb}`,
+  upload: 'file',
+  mediaTypes: { 'application/yaml': '.yaml', 'text/yaml': '.yaml', 'application/json': '.json' },
+  uploadLimit: 4_000_000,
+  without,
+})

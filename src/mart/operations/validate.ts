@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { type Operation, operation } from '../../books/operation.js'
 import { findingSchema } from './run.js'
-import { configInput, configOf, LOAD_ERRORS, neededSource, sourceInput } from './schemas.js'
+import { configInput, configOf, LOAD_ERRORS, martBinding, neededSource, sourceInput } from './schemas.js'
 
 const cell = z.string().nullable()
 
@@ -36,12 +36,14 @@ const validate = operation({
   }),
   errors: [...LOAD_ERRORS, 'TIE-5019'],
   positional: ['file'],
+  http: martBinding('validate'),
   violated: ({ valid }) => !valid,
-  async run({ books, tenant }, { file, source }) {
+  async run(context, { file, source }) {
+    const { books, tenant } = context
     const found = await configOf(file)
     const { withMart } = await import('../store/load.js')
     const { validateMart } = await import('../store/validate.js')
-    const location = neededSource(found, file, source)
+    const location = neededSource(context, found, file, source)
     return withMart(found.config, found.placeOf, location, async (mart) => ({
       project_name: found.config.project_name,
       ...(await validateMart(mart, books, tenant)),
@@ -57,6 +59,7 @@ const exportConfig = operation({
   output: z.object({ project_name: z.string(), yaml: z.string() }),
   errors: ['TIE-5001', 'TIE-5002'],
   positional: ['file'],
+  http: martBinding('export'),
   async run(_, { file }) {
     const { config } = await configOf(file)
     const { printConfigFile } = await import('../config-file.js')

@@ -45,9 +45,9 @@ import { factorScale, type MartShape, type ShapedDimension, type ShapedPattern }
 export const measureScale = ({ scale, volume }: Measure): number =>
   Math.max(scale, volume === null ? 0 : volume.scale + factorScale(volume.factors))
 
-const grain = (i: number): string => `GRAIN_${i + 1}`
-const keyOf = ({ at }: ShapedDimension): string => `KEY_${at + 1}`
-const tested = (i: number): string => `FILTER_${i + 1}`
+export const grainColumn = (i: number): string => `GRAIN_${i + 1}`
+export const keyOf = ({ at }: ShapedDimension): string => `KEY_${at + 1}`
+export const tested = (i: number): string => `FILTER_${i + 1}`
 const amount = (i: number): string => `AMOUNT_${i + 1}`
 const volume = (i: number): string => `VOLUME_${i + 1}`
 
@@ -56,11 +56,11 @@ export function dt3a(shape: MartShape): Rel {
   const queries = claimQueries(shape)
   const keys = [
     output(KEY, column(KEY, 'n')),
-    ...fact.grain.map((name, i) => output(name, column(grain(i), 't'))),
+    ...fact.grain.map((name, i) => output(name, column(grainColumn(i), 't'))),
   ]
   const outputs = [
     ...fact.measures.map((measure, i) => {
-      const value = sum(signed(shape, takenOf(measure, i)))
+      const value = sum(signed(shape, takenOf(measure, i, isSet(FLAGS.volume, 'n'))))
       return output(measureColumn(shape.config, measure), cast(value, decimalType(measureScale(measure))))
     }),
     output('FACT_ROWS', sum(column('FACT_ROWS', 't'))),
@@ -84,8 +84,7 @@ export function claimQueries(shape: MartShape): NamedQuery[] {
   const included = isExcluding ? 'included' : 'claims'
   const branches = patterns.map((pattern) => branch(shape, pattern))
   const queries = [
-    ...outsideSegment(shape),
-    named('tuples', tuples(shape)),
+    ...tupleQueries(shape),
     named('nodes', nodes(shape)),
     named('matches', branches.length > 0 ? unionAll(branches) : NO_MATCHES),
     named(included, distinct(ref('matches', 'm'), carried([KEY, 'TUPLE_KEY'], 'm'))),
@@ -120,6 +119,12 @@ const NO_MATCHES: Rel = {
   ],
   rows: [],
 }
+
+/** Facts summed up by what decides where they belong, and what they need: the rows of another segment. */
+export const tupleQueries = (shape: MartShape): NamedQuery[] => [
+  ...outsideSegment(shape),
+  named('tuples', tuples(shape)),
+]
 
 /** Keys of rows of another segment. */
 function outsideSegment(shape: MartShape): NamedQuery[] {
@@ -158,7 +163,7 @@ function tuples(shape: MartShape): Rel {
   )
   const inside = segmented(shape).map(({ at }) => isNull(column('MEMBER_KEY', `o${at + 1}`)))
   const keys: Output[] = [
-    ...config.fact.grain.map((name, i) => output(grain(i), column(name, 'f'))),
+    ...config.fact.grain.map((name, i) => output(grainColumn(i), column(name, 'f'))),
     ...dimensions
       .filter(({ factKey }) => factKey !== null)
       .map((dimension) => output(keyOf(dimension), asText(column(dimension.factKey!, 'f')))),
@@ -194,10 +199,10 @@ function measureSums(measure: Measure, i: number): Output[] {
  * What a node takes of a tuple: its volume where the node has the flag. Both sides are of one type, because DuckDB
  * gives a CASE over decimals of 38 digits the smaller scale and rounds in silence.
  */
-function takenOf(measure: Measure, i: number): Expr {
+export function takenOf(measure: Measure, i: number, isVolume: Expr): Expr {
   const type = decimalType(measureScale(measure))
   const own = measure.volume === null ? nothing(type) : cast(column(volume(i), 't'), type)
-  return when([[isSet(FLAGS.volume, 'n'), own]], cast(column(amount(i), 't'), type))
+  return when([[isVolume, own]], cast(column(amount(i), 't'), type))
 }
 
 function signed({ config }: MartShape, value: Expr): Expr {

@@ -29,9 +29,16 @@ export interface PipelineObject {
   readonly layer: Layer
   readonly object_name: string
   readonly object_type: 'VIEW' | 'TABLE' | 'DYNAMIC_TABLE'
+  /** Of a dynamic table. */
+  readonly refresh: Refresh | null
   /** One statement, without the semicolon. */
   readonly ddl: string
   readonly unsupported: readonly string[]
+}
+
+export interface Refresh {
+  readonly mode: 'INCREMENTAL' | 'FULL'
+  readonly reason: string
 }
 
 export function planPipeline(shape: MartShape, formulas: readonly Formula[]): readonly PlannedObject[] {
@@ -58,35 +65,38 @@ function printObject(
   const title = printName([name], dialect)
   const body = printPlan(plan, dialect)
   const isView = layer === 'VW_1'
-  const isDynamic = !isView && dialect.name === 'snowflake'
+  const refresh = isView || dialect.name !== 'snowflake' ? null : refreshOf(plan)
   const replacing = dialect.name === 'postgres' ? 'CREATE' : 'CREATE OR REPLACE'
-  const head = isDynamic
-    ? dynamicTable(title.sql, plan, config, dialect, layer === 'DT_3')
+  const head = refresh
+    ? dynamicTable(title.sql, refresh, config, dialect, layer === 'DT_3')
     : isView
       ? `CREATE OR REPLACE VIEW ${title.sql} AS`
       : `${replacing} TABLE ${title.sql} AS`
   return {
     layer,
     object_name: name,
-    object_type: isView ? 'VIEW' : isDynamic ? 'DYNAMIC_TABLE' : 'TABLE',
+    object_type: isView ? 'VIEW' : refresh ? 'DYNAMIC_TABLE' : 'TABLE',
+    refresh,
     ddl: `${head}\n${body.sql}`,
     unsupported: [...new Set([...title.unsupported, ...body.unsupported])],
   }
 }
 
+function refreshOf(plan: Rel): Refresh {
+  const obstacles = incrementalObstacles(plan)
+  if (obstacles.length > 0) return { mode: 'FULL', reason: obstacles.join('; ') }
+  const reason =
+    'joins, unions and aggregates only: no subquery outside FROM, no UNPIVOT, no window without a partition'
+  return { mode: 'INCREMENTAL', reason }
+}
+
 function dynamicTable(
   name: string,
-  plan: Rel,
+  { mode, reason }: Refresh,
   { snowflake }: MartConfig,
   dialect: PlanDialect,
   isLeaf: boolean,
 ): string {
-  const obstacles = incrementalObstacles(plan)
-  const mode = obstacles.length === 0 ? 'INCREMENTAL' : 'FULL'
-  const reason =
-    obstacles.length === 0
-      ? 'joins, unions and aggregates only: no subquery outside FROM, no UNPIVOT, no window without a partition'
-      : obstacles.join('; ')
   return [
     `-- REFRESH_MODE ${mode}: ${reason}.`,
     `CREATE OR REPLACE DYNAMIC TABLE ${name}`,

@@ -81,7 +81,7 @@ export function leavesAndTotals({ config, nodes, rows }: ProofInput): readonly C
   const alone = new Set(nodes.filter(({ levels }) => levels[0] === null).map(({ key }) => key))
   const parents = new Set(
     nodes
-      .filter(({ levels }) => levels.slice(1).some((level) => level !== null))
+      .filter(({ isActive, levels }) => isActive && levels.slice(1).some((level) => level !== null))
       .map(({ levels }) => levels[0]),
   )
   const byKey = new Map(nodes.map((node) => [node.key, node]))

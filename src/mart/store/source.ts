@@ -5,7 +5,7 @@
  */
 
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { extname, join, parse } from 'node:path'
+import { basename, extname, join, parse } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { Refusal, refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
@@ -19,6 +19,8 @@ export interface MartSource {
   readonly connection: DuckDBConnection
   /** The table's name in DuckDB. */
   localName(parts: readonly string[]): string
+  /** Undefined for a table of a server. */
+  placeOf(parts: readonly string[]): TablePlace | undefined
   columns(parts: readonly string[]): Promise<readonly SourceColumn[]>
   /** Every value as text. */
   read(parts: readonly string[], columns?: readonly string[]): Promise<Table>
@@ -27,6 +29,11 @@ export interface MartSource {
   rows(object: string, sql: string): Promise<readonly (readonly Cell[])[]>
   close(): void
 }
+
+/** Where a table is, as a program that reads the same source must name it. */
+export type TablePlace =
+  | { readonly kind: 'file'; readonly file: string; readonly isCsv: boolean }
+  | { readonly kind: 'table'; readonly schema: string; readonly table: string }
 
 export interface SourceColumn {
   readonly name: string
@@ -46,8 +53,9 @@ export async function openMartSource(
     instance.closeSync()
   }
   try {
-    const names = await bringIn(connection, location, tables)
-    return new OpenSource(location, connection, names, close)
+    const places: Places = new Map()
+    const names = await bringIn(connection, location, tables, places)
+    return new OpenSource(location, connection, names, places, close)
   } catch (error) {
     close()
     if (error instanceof Refusal) throw error
@@ -60,11 +68,13 @@ const detailOf = (error: unknown): string =>
 const key = (parts: readonly string[]): string => JSON.stringify(parts)
 
 type LocalNames = ReadonlyMap<string, string>
+type Places = Map<string, TablePlace>
 
 async function bringIn(
   connection: DuckDBConnection,
   location: string,
   tables: readonly (readonly string[])[],
+  places: Places,
 ): Promise<LocalNames> {
   if (/^postgres(?:ql)?:\/\//.test(location)) {
     const { bringFromPostgres } = await import('./postgres-tables.js')
@@ -74,8 +84,8 @@ async function bringIn(
   }
   if (!existsSync(location)) refuse('TIE-5025', { detail: `there is nothing at ${location}` })
   return statSync(location).isDirectory()
-    ? fromFolder(connection, location, tables)
-    : fromDatabase(connection, location, tables)
+    ? fromFolder(connection, location, tables, places)
+    : fromDatabase(connection, location, tables, places)
 }
 
 async function lock(connection: DuckDBConnection): Promise<void> {
@@ -107,6 +117,7 @@ async function fromFolder(
   connection: DuckDBConnection,
   folder: string,
   tables: readonly (readonly string[])[],
+  places: Places,
 ): Promise<LocalNames> {
   const files = readdirSync(folder)
     .filter((file) => /\.(?:csv|parquet)$/i.test(file))
@@ -119,14 +130,16 @@ async function fromFolder(
   const names = new Map<string, string>()
   for (const { parts, table, path } of found) {
     if (![...names.values()].includes(table)) {
-      const from =
-        extname(path).toLowerCase() === '.csv' ? await csvRelation(path) : `read_parquet(${literal(path)})`
+      const from = isCsv(path) ? await csvRelation(path) : `read_parquet(${literal(path)})`
       await connection.run(`CREATE TABLE ${quoted(table)} AS SELECT * FROM ${from}`)
     }
     names.set(key(parts), table)
+    places.set(key(parts), { kind: 'file', file: basename(path), isCsv: isCsv(path) })
   }
   return names
 }
+
+const isCsv = (path: string): boolean => extname(path).toLowerCase() === '.csv'
 
 /** Read by the header that is there: nothing of the file is guessed. An empty field is a null. */
 async function csvRelation(path: string): Promise<string> {
@@ -140,6 +153,7 @@ async function fromDatabase(
   connection: DuckDBConnection,
   file: string,
   tables: readonly (readonly string[])[],
+  places: Places,
 ): Promise<LocalNames> {
   await connection.run(`ATTACH ${literal(file)} AS mart_source (READ_ONLY)`)
   await lock(connection)
@@ -159,6 +173,7 @@ async function fromDatabase(
         `CREATE VIEW ${quoted(name)} AS SELECT * FROM mart_source.${quoted(schema)}.${quoted(table)}`,
       )
     names.set(key(parts), name)
+    places.set(key(parts), { kind: 'table', schema, table })
   }
   return names
 }
@@ -168,6 +183,7 @@ class OpenSource implements MartSource {
     readonly name: string,
     readonly connection: DuckDBConnection,
     private readonly names: LocalNames,
+    private readonly places: Places,
     readonly close: () => void,
   ) {}
 
@@ -175,6 +191,10 @@ class OpenSource implements MartSource {
     const name = this.names.get(key(parts))
     if (name === undefined) throw new Error(`the table ${parts.join('.')} was not brought in`)
     return name
+  }
+
+  placeOf(parts: readonly string[]): TablePlace | undefined {
+    return this.places.get(key(parts))
   }
 
   async columns(parts: readonly string[]): Promise<readonly SourceColumn[]> {

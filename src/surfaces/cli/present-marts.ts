@@ -24,8 +24,13 @@ interface Generated {
   project_name: string
   dialect: string
   formulas: number
-  objects: Row[]
-  script: string
+  objects: (Row & {
+    layer: string
+    refresh_mode: string | null
+    refresh_reason: string | null
+    ddl?: string
+  })[]
+  script: string | null
 }
 
 interface Validated {
@@ -45,6 +50,45 @@ export const findingLines = (findings: readonly Finding[], style: Style): string
     ...(suggestion === '' ? [] : [`    ${suggestion}`]),
   ])
 
+interface Checked {
+  project_name: string
+  dialect: string
+  checks: Row[]
+  left_out: { check: string; statement: string; rows: number }[]
+}
+
+const checkLines = ({ checks, left_out }: Checked, style: Style): string[] => [
+  ...checks.map(({ statement }) => `${style.green('✓')} ${statement}`),
+  ...left_out.map(
+    ({ check, statement, rows }) =>
+      `${style.red('✗')} ${statement} ${rows.toLocaleString('en-US')} rows break it: ${check} is not written.`,
+  ),
+]
+
+interface Configured {
+  project_name: string
+  file: string
+  join_patterns: string[]
+  dimensions: string[]
+  dynamic_column_map: string[]
+}
+
+const configured = presentation<Configured>({
+  text: ({ project_name, file, join_patterns, dimensions, dynamic_column_map }, style) => {
+    const said = (what: string, names: readonly string[]): string =>
+      `  ${what}: ${names.length === 0 ? 'none yet' : names.join(', ')}`
+    return [
+      `${style.green('✓')} ${project_name} in ${file}`,
+      said('dimensions', dimensions),
+      said('dynamic_column_map', dynamic_column_map),
+      said('join_patterns', join_patterns),
+    ].join('\n')
+  },
+})
+
+const checkRows = ({ checks }: Checked) =>
+  table(columnsOf('text check', 'text layer', 'text statement'), checks)
+
 const rowsOf = ({ columns, rows }: Pick<MartRun, 'columns' | 'rows'>) =>
   table(
     columns.map((key) => ({ key, title: key, align: 'left' as const })),
@@ -52,6 +96,12 @@ const rowsOf = ({ columns, rows }: Pick<MartRun, 'columns' | 'rows'>) =>
   )
 
 export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
+  ...Object.fromEntries(
+    ['create', 'add-dimension', 'add-join', 'add-column', 'import'].map((verb) => [
+      `mart ${verb}`,
+      configured,
+    ]),
+  ),
   'mart run': presentation<MartRun>({
     rows: rowsOf,
     text: (output, style) =>
@@ -68,8 +118,13 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         columnsOf('text layer', 'text object_name', 'text object_type', 'text file', 'number bytes'),
         objects,
       ),
-    text: ({ project_name, dialect, formulas, objects, script }, style) =>
-      [
+    text: ({ project_name, dialect, formulas, objects, script }, style) => {
+      if (script === null)
+        return objects
+          .map(({ ddl }) => ddl!)
+          .join('\n')
+          .trimEnd()
+      return [
         textTable(
           table(
             columnsOf('text layer', 'text object_name', 'text object_type', 'text file', 'number bytes'),
@@ -77,8 +132,12 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
           ),
         ),
         '',
+        ...objects.flatMap(({ layer, refresh_mode, refresh_reason }) =>
+          refresh_mode === null ? [] : [`${layer}: REFRESH_MODE ${refresh_mode}, because: ${refresh_reason}`],
+        ),
         `${style.green('✓')} ${project_name} for ${dialect}, ${formulas} formulas in the cascade; all of it in ${script}.`,
-      ].join('\n'),
+      ].join('\n')
+    },
   }),
   'mart validate': presentation<Validated>({
     rows: ({ checks }) => table(columnsOf('text check', 'text statement', 'text holds'), checks),
@@ -97,6 +156,22 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         `${mark(valid)} ${project_name} is ${valid ? 'proved' : 'not proved'}.`,
       ].join('\n')
     },
+  }),
+  'mart dbt': presentation<Checked & { out: string | null; files: { file: string; text?: string }[] }>({
+    rows: checkRows,
+    text: (output, style) =>
+      [
+        ...checkLines(output, style),
+        `${style.green('✓')} A dbt project for ${output.dialect}, ${output.files.length} files${output.out === null ? '; --out DIR writes them' : ` in ${output.out}; build it with: dbt build`}.`,
+      ].join('\n'),
+  }),
+  'mart expectations': presentation<Checked & { suite: string }>({
+    rows: checkRows,
+    text: (output, style) =>
+      [
+        ...checkLines(output, style),
+        `${style.green('✓')} ${output.checks.length} checks as ${output.suite} and as SQL for ${output.dialect}.`,
+      ].join('\n'),
   }),
   'mart export': presentation<{ yaml: string }>({ text: ({ yaml }) => yaml.trimEnd() }),
 }

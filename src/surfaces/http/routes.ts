@@ -70,7 +70,10 @@ function routeOf(operation: Operation, binding: HttpBinding): Route {
   const inputs = inputsOf(operation)
   const inPath = pathInputs(binding.path)
   const { download } = binding
-  const filledIn = download === undefined ? [] : [download.input, ...download.without]
+  const filledIn = [
+    ...(binding.without ?? []),
+    ...(download === undefined ? [] : [download.input, ...download.without]),
+  ]
   const lost = inPath.filter((name) => !inputs.some((input) => input.name === name))
   if (lost.length > 0) throw new Error(`${operation.name} has no input ${lost.join(', ')} for its path`)
   // A client never names a file of this machine: it sends the file.
