@@ -106,7 +106,7 @@ describe.each([
 ])('over %s', (_, open) => {
   let bed: Bed
   beforeAll(async () => {
-    for (const file of readdirSync(marts.path)) rmSync(join(marts.path, file))
+    for (const file of readdirSync(marts.path)) rmSync(join(marts.path, file), { recursive: true })
     bed = await open('--allow-writes')
   })
   afterAll(() => bed.close())
@@ -115,9 +115,45 @@ describe.each([
     const discovered = await bed.call('discover_hierarchy_pattern', TABLES)
     expect(discovered.result).toMatchObject({ node_count: 148, mapping_count: 407, proved: true })
 
-    const suggested = await bed.call('suggest_mart_config', { config_name: 'upstream_gross', ...TABLES })
-    expect(suggested.result).toMatchObject({ project_name: 'upstream_gross', proved: true })
-    expect(existsSync(join(marts.path, 'upstream_gross.yaml'))).toBe(true)
+    const created = await bed.call('create_mart_config', {
+      project_name: 'upstream_gross',
+      report_type: 'GROSS',
+      hierarchy_table: TABLES.hierarchy_table,
+      mapping_table: TABLES.mapping_table,
+      account_segment: 'GROSS',
+      has_group_filter_precedence: true,
+    })
+    expect(created.result).toMatchObject({ join_patterns: [], dimensions: ['ACCOUNT', 'DEDUCT', 'PRODUCT'] })
+    const [account, product, deduct] = [
+      'LOS_ACCOUNT_ID_FILTER',
+      'LOS_PRODUCT_CODE_FILTER',
+      'LOS_DEDUCT_CODE_FILTER',
+    ]
+    for (const [name, join_keys, fact_keys, filter] of [
+      ['account', [account], ['FK_ACCOUNT_KEY']],
+      ['deduct_product', [deduct, product], ['FK_DEDUCT_KEY', 'FK_PRODUCT_KEY']],
+      ['royalty', [product], ['FK_PRODUCT_KEY'], "ROYALTY_FILTER = 'Y'"],
+    ] as const) {
+      const pattern = { name, join_keys, fact_keys, ...(filter === undefined ? {} : { filter }) }
+      expect(
+        await bed.call('add_mart_join_pattern', { config_name: 'upstream_gross', ...pattern }),
+      ).toMatchObject({
+        isError: false,
+      })
+    }
+    // The source's three patterns leave out groups that have accounts and products.
+    const early = await bed.call('validate_mart_config', { config_name: 'upstream_gross' })
+    expect(early.result).toMatchObject({
+      valid: false,
+      problems: expect.arrayContaining([expect.objectContaining({ code: 'TIE-5010' })]),
+    })
+    const added = await bed.call('add_mart_join_pattern', {
+      config_name: 'upstream_gross',
+      name: 'account_product',
+      join_keys: [account, product],
+      fact_keys: ['FK_ACCOUNT_KEY', 'FK_PRODUCT_KEY'],
+    })
+    expect(added.result.join_patterns).toEqual(['account', 'deduct_product', 'royalty', 'account_product'])
 
     const printed = await bed.call('generate_mart_pipeline', {
       config_name: 'upstream_gross',
@@ -145,6 +181,29 @@ describe.each([
     expect(proof.result).toMatchObject({ valid: true, comparisons: [{ differences: 0 }, { differences: 0 }] })
     const exported = await bed.call('export_mart_config', { config_name: 'upstream_gross' })
     expect(exported.result.yaml).toContain('project_name: upstream_gross')
+
+    const project = await bed.call('generate_mart_dbt_project', {
+      config_name: 'upstream_gross',
+      dbt_project_name: 'upstream_gross_marts',
+      output_dir: './dbt_projects',
+    })
+    expect(project.isError, project.text).toBe(false)
+    expect(existsSync(join(marts.path, 'dbt_projects', 'dbt_project.yml'))).toBe(true)
+    const suite = await bed.call('generate_expectation_suite', {
+      name: 'upstream_gross_suite',
+      hierarchy_project_id: 'upstream_gross',
+    })
+    expect(JSON.stringify(suite.result)).toContain('upstream_gross_suite')
+    const elsewhere = { config_name: 'upstream_gross', dbt_project_name: 'x', output_dir: '../elsewhere' }
+    const outside = await bed.call('generate_mart_dbt_project', elsewhere).catch((error: Error) => ({
+      isError: true,
+      text: error.message,
+    }))
+    expect(outside).toMatchObject({ isError: true, text: expect.stringContaining('output_dir') })
+
+    const suggested = await bed.call('suggest_mart_config', { config_name: 'suggested_gross', ...TABLES })
+    expect(suggested.result).toMatchObject({ project_name: 'suggested_gross', proved: true })
+    expect(existsSync(join(marts.path, 'suggested_gross.yaml'))).toBe(true)
   })
 
   test('runs, lots and attribution are read, and what they say is marked as data', async () => {

@@ -15,8 +15,8 @@ export interface McpHost {
   /** Folder of the configurations that tools name. */
   readonly marts: string
   readonly allowsWrites: boolean
-  /** Changed by configure_cortex_agent; one for the life of the server. */
-  readonly agent: { connection: string | null }
+  /** What clients chose, for the life of the server: whose model is asked, and where tables were discovered. */
+  readonly agent: { connection: string | null; readonly discovered: Map<string, string> }
   /** One line about a bug. */
   complain(line: string): void
 }

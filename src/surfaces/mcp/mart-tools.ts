@@ -14,12 +14,12 @@ export const configName = z
   .string()
   .regex(/^[\w-]{1,100}$/, { error: 'expected letters, digits, _ and -' })
   .describe('Name of a configuration: a file of the folder that the server was started with.')
-const connectionId = z
+export const connectionId = z
   .string()
   .min(1)
   .max(100)
   .describe('A connection named in the environment: where the tables are.')
-const table = z.string().min(1).max(600).describe('Fully qualified name of a table.')
+export const table = z.string().min(1).max(600).describe('Fully qualified name of a table.')
 const findings = z.array(z.looseObject({ code: z.string(), message: z.string() })).readonly()
 const problems = z
   .array(z.looseObject({ code: z.string(), message: z.string(), remedy: z.string() }))
@@ -50,13 +50,16 @@ const discover = tool({
   output: discovery,
   operations: ['mart discover'],
   writes: false,
-  run: (host, { hierarchy_table, mapping_table, connection_id }, signal) =>
-    perform(
+  run(host, { hierarchy_table, mapping_table, connection_id }, signal) {
+    const source = sourceOf(host, connection_id)
+    host.agent.discovered.set(JSON.stringify([hierarchy_table, mapping_table]), connection_id)
+    return perform(
       host,
       'mart discover',
-      { hierarchy_table, mapping_table, source: sourceOf(host, connection_id), ...modelOf(host) },
+      { hierarchy_table, mapping_table, source, ...modelOf(host) },
       signal,
-    ),
+    )
+  },
 })
 
 const suggest = tool({

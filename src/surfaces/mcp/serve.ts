@@ -37,7 +37,7 @@ export async function serveMcp(
     version: environment.version,
     marts,
     allowsWrites,
-    agent: { connection: null },
+    agent: { connection: null, discovered: new Map() },
     complain: (line) => environment.stderr.write(`${line}\n`),
   }
   return http ? overHttp(command, host) : overStdio(command, host)

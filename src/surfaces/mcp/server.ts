@@ -7,12 +7,13 @@ import { McpServer } from '@modelcontextprotocol/server'
 import { refuse } from '../../base/errors.js'
 import { type McpHost, operationOf } from './host.js'
 import { MART_TOOLS } from './mart-tools.js'
+import { MART_WRITING_TOOLS } from './mart-writing-tools.js'
 import { readTools } from './read-tools.js'
 import { answerOf, envelopeOf, failureOf, type Tool } from './tool.js'
 
 /** Tools whose operations the catalogue has. */
 export const toolsOf = (host: Pick<McpHost, 'operations'>): readonly Tool[] =>
-  [...MART_TOOLS, ...readTools(host.operations)].filter(({ operations }) =>
+  [...MART_TOOLS, ...MART_WRITING_TOOLS, ...readTools(host.operations)].filter(({ operations }) =>
     operations.every((name) => operationOf(host as McpHost, name) !== undefined),
   )
 
