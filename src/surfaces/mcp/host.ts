@@ -31,9 +31,13 @@ export const operationOf = ({ operations }: McpHost, name: string): Operation | 
 export async function perform(host: McpHost, name: string, input: unknown, signal: AbortSignal) {
   const operation = operationOf(host, name)
   if (operation === undefined) throw new Error(`there is no operation ${name}`)
-  const parsed = operation.input.parse(input)
+  return carriedOut(host, operation, operation.input.parse(input), signal)
+}
+
+/** With an input that is parsed already: what transforms it is not applied twice. */
+export async function carriedOut(host: McpHost, operation: Operation, input: unknown, signal: AbortSignal) {
   const context = { ...host.context, signal: AbortSignal.any([host.context.signal, signal]) }
-  return operation.output.parse(await operation.run(context, parsed as never)) as Record<string, unknown>
+  return operation.output.parse(await operation.run(context, input as never)) as Record<string, unknown>
 }
 
 /** Where a connection's tables are; undefined when none is named and the configuration says it itself. */

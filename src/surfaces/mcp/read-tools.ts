@@ -5,7 +5,7 @@
 
 import { z } from 'zod'
 import type { Operation } from '../../books/operation.js'
-import { perform } from './host.js'
+import { carriedOut } from './host.js'
 import { type Tool, tool } from './tool.js'
 
 const GROUPS: readonly string[] = [
@@ -39,6 +39,6 @@ export const readTools = (operations: readonly Operation[]): readonly Tool[] =>
         output: operation.output,
         operations: [operation.name],
         writes: false,
-        run: (host, input, signal) => perform(host, operation.name, input, signal),
+        run: (host, input, signal) => carriedOut(host, operation, input, signal),
       }),
     )
