@@ -18,6 +18,7 @@ import { ACCESS_ERRORS, HTTP_ERRORS } from './errors-http.js'
 import { LOT_VERSION_ERRORS } from './errors-lot-versions.js'
 import { LOT_ERRORS } from './errors-lots.js'
 import { MART_ERRORS } from './errors-mart.js'
+import { MART_DISCOVERY_ERRORS } from './errors-mart-discovery.js'
 import { TRADE_ERRORS } from './errors-trades.js'
 import { LANGUAGE_ERRORS, STRUCTURE_ERRORS, USE_CASE_ERRORS } from './errors-use-cases.js'
 export const ERRORS = {
@@ -324,6 +325,7 @@ export const ERRORS = {
   ...ATTRIBUTION_LEDGER_ERRORS,
   ...ATTRIBUTION_READ_ERRORS,
   ...ATTRIBUTION_SET_ERRORS,
+  ...MART_DISCOVERY_ERRORS,
   'TIE-9001': {
     ...internal,
     message: 'Internal error: {detail}',

@@ -31,6 +31,24 @@ export interface Context {
    * directory, or none (null).
    */
   readonly filesUnder?: string | null
+  /** A language model that the settings name; none by default. */
+  readonly languageModel?: ModelEndpoint
+  /** What a connection's name stands for, by the environment. */
+  readonly connection?: (id: string) => Connection | undefined
+}
+
+/** An OpenAI-compatible endpoint. */
+export interface ModelEndpoint {
+  /** Up to and without /chat/completions. */
+  readonly url: string
+  readonly model: string
+  readonly key: string | null
+}
+
+export interface Connection {
+  /** A folder, a DuckDB file, a postgres:// URL, or https:// of a Snowflake account. */
+  readonly location: string
+  readonly token: string | null
 }
 
 export interface Progress {

@@ -26,7 +26,10 @@ import { validateOperations } from '../lots/operations/validate.js'
 import { versionOperations } from '../lots/operations/versions.js'
 import { martConfigureOperations } from '../mart/operations/configure.js'
 import { martToolOperations } from '../mart/operations/dbt.js'
+import { martDiscoverOperations } from '../mart/operations/discover.js'
 import { martGenerateOperations } from '../mart/operations/generate.js'
+import { martLineageOperations } from '../mart/operations/lineage.js'
+import { martPlanOperations } from '../mart/operations/plan.js'
 import { martRunOperations } from '../mart/operations/run.js'
 import { martValidateOperations } from '../mart/operations/validate.js'
 import { adjustmentOperations } from '../rollup/operations/adjustments.js'
@@ -75,6 +78,7 @@ export const CATALOGUE: readonly Operation[] = [
   ...lotExportOperations,
   ...reviewOperations,
   ...modelOperations,
+  ...martDiscoverOperations,
   ...martConfigureOperations,
   ...martRunOperations,
   ...martGenerateOperations,
@@ -91,4 +95,6 @@ export const CATALOGUE: readonly Operation[] = [
   ...claimOperations,
   ...reconciliationOperations,
   ...revenueExportOperations,
+  ...martLineageOperations,
+  ...martPlanOperations,
 ]

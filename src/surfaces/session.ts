@@ -10,6 +10,7 @@ import { failOrphans, type RunId } from '../books/runs.js'
 import { DEFAULT_TENANT, tenantNamed } from '../books/tenants.js'
 import type { MaintainedBooks } from '../books/transaction.js'
 import { KeptFrames } from '../engines/kept-frames.js'
+import { connectionsOf, languageModelOf } from './connections.js'
 import type { Environment } from './environment.js'
 import { NO_FRAMES, type Settings } from './settings.js'
 
@@ -55,6 +56,8 @@ export async function openSession(
       elapsed: environment.elapsed,
       progress,
       signal: environment.signal,
+      connection: connectionsOf(environment),
+      ...languageModelOf(environment, settings),
     }
     const close = async (): Promise<void> => {
       try {

@@ -32,6 +32,8 @@ export const SETTING_NAMES = [
   'idempotency_hours',
   'rate_limit',
   'frames',
+  'model_url',
+  'model_name',
 ] as const
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Record<SettingName, Setting>>
@@ -80,6 +82,8 @@ export async function resolveSettings({ flags, environment, directory }: Setting
     idempotency_hours: '24',
     rate_limit: '6000',
     frames: framesBeside(db.value, environment),
+    model_url: '',
+    model_name: 'default',
   }
   const others = Object.entries(defaults).map(([name, value]) => [name, setting(name as SettingName, value)])
   return { db, ...(Object.fromEntries(others) as Omit<Settings, 'db'>) }

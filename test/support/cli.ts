@@ -66,6 +66,8 @@ export interface Started {
   readonly ended: Promise<Ended>
   /** Resolves when stderr holds the text; fails when the process ends without it. */
   said(text: string): Promise<void>
+  /** What stderr holds so far. */
+  heard(): string
 }
 
 export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: CliOptions = {}): Started {
@@ -97,6 +99,7 @@ export function startCli(args: readonly string[], { cwd = tmpdir(), env = {} }: 
     child,
     pid: child.pid!,
     ended,
+    heard: () => stderr,
     async said(text) {
       let over = false
       void ended.then(() => {
@@ -169,6 +172,8 @@ export interface CliDatabase {
   readonly db: string
   /** In this process, on books that stay open from one command to the next: opening them is most of its cost. */
   run(...args: readonly string[]): Promise<Ended>
+  /** As `run`, with these variables in the environment. */
+  runWith(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended>
   /** As `run`, by somebody at a terminal who types the lines of `answers` when asked. */
   runAnswering(answers: readonly string[], ...args: readonly string[]): Promise<Ended>
   /** As a process of its own; the books are closed first, for one process has a directory. */
@@ -202,14 +207,19 @@ export async function cliDatabase(folder: Folder, name = 'db'): Promise<CliDatab
     await books?.close()
     books = undefined
   }
-  const here = (answers: readonly string[] | undefined, args: readonly string[]): Promise<Ended> =>
-    runHere(['--db', made.url, ...args], FRAMES, tmpdir(), open, answers)
+  const here = (
+    answers: readonly string[] | undefined,
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<Ended> =>
+    runHere(['--db', made.url, ...args], { ...FRAMES, ...variables }, tmpdir(), open, answers)
   const run = (...args: readonly string[]): Promise<Ended> => here(undefined, args)
   // A directory is migrated by whatever opens it first.
   if (SERVER) expect(await run('migrate', 'up')).toMatchObject({ exit: 0 })
   return {
     db: made.url,
     run,
+    runWith: (variables, ...args) => here(undefined, args, variables),
     runAnswering: (answers, ...args) => here(answers, args),
     start: async (args, options) => {
       await release()

@@ -106,7 +106,7 @@ function groupsOf(
   }
 }
 
-function keysOf({ id, place }: MappingRow, config: MartConfig, tables: MartTables): readonly string[] {
+export function keysOf({ id, place }: MappingRow, config: MartConfig, tables: MartTables): readonly string[] {
   const { dimension, column } = place
   const table = tables.dimensions.get(dimension.alias)!
   const [code, key] = [table.reader(column), table.reader(dimension.key)]
@@ -128,7 +128,7 @@ function otherSegments(config: MartConfig, tables: MartTables) {
 }
 
 /** A column is the fact's where the fact has it; its type is what it is compared with. */
-function filterOf(text: string, facts: Table, hierarchy: Table) {
+export function filterOf(text: string, facts: Table, hierarchy: Table) {
   const parsed = parsePredicate(text)
   if (!parsed.ok) throw new Error('the filter was not checked')
   const types = new Map<string, ColumnType>()

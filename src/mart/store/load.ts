@@ -54,7 +54,11 @@ export async function withMart<T>(
   }
 }
 
-async function loadMart(config: MartConfig, placeOf: PlaceOf, source: MartSource): Promise<LoadedMart> {
+export async function loadMart(
+  config: MartConfig,
+  placeOf: PlaceOf,
+  source: MartSource,
+): Promise<LoadedMart> {
   const named = [
     [config.hierarchy_table, hierarchyColumns(config)],
     [config.mapping_table, mappingColumns(config)],

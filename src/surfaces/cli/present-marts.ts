@@ -44,7 +44,7 @@ interface Validated {
 /** Findings shown; --json has all. */
 const SHOWN = 20
 
-const findingLines = (findings: readonly Finding[], style: Style): string[] =>
+export const findingLines = (findings: readonly Finding[], style: Style): string[] =>
   findings.flatMap(({ code, severity, message, suggestion }) => [
     `${severity === 'error' ? style.red('✗') : '!'} ${code}  ${message}`,
     ...(suggestion === '' ? [] : [`    ${suggestion}`]),

@@ -13,6 +13,7 @@ import { EXPORT_PRESENTATIONS } from './present-export.js'
 import { INPUT_PRESENTATIONS } from './present-inputs.js'
 import { LOT_EVIDENCE_PRESENTATIONS } from './present-lot-evidence.js'
 import { LOT_PRESENTATIONS } from './present-lots.js'
+import { MART_DISCOVERY_PRESENTATIONS } from './present-mart-discovery.js'
 import { MART_PRESENTATIONS } from './present-marts.js'
 import { REVENUE_PRESENTATIONS } from './present-revenue.js'
 import { RUN_PRESENTATIONS } from './present-runs.js'
@@ -34,4 +35,5 @@ export const PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   ...MART_PRESENTATIONS,
   ...ALLOCATION_PRESENTATIONS,
   ...REVENUE_PRESENTATIONS,
+  ...MART_DISCOVERY_PRESENTATIONS,
 }

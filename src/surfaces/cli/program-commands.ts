@@ -1,5 +1,6 @@
 /** Commands about the program itself rather than about data: migrations, doctor, explain, settings, serving. */
 
+import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { ERRORS, type ErrorCode, refuse } from '../../base/errors.js'
 import { didYouMean } from '../../base/text.js'
@@ -21,6 +22,7 @@ export const PROGRAM_COMMANDS: readonly string[] = [
   'demo',
   'start',
   'serve',
+  'mcp',
   'migrate',
   'tenants',
   'keys',
@@ -46,6 +48,7 @@ export function addProgramCommands(program: Command, bind: Bind): void {
     runDemo(context),
   )
   addServing(program, add)
+  addMcp(program, add)
   addMigrationCommands(program, add)
   addTenants(program, add)
   addKeyCommands(program, add)
@@ -107,6 +110,33 @@ function addServing(program: Command, add: Add): void {
       )
       .addOption(new Option('--verbose', 'A line for every request on stderr.'))
   }
+}
+
+function addMcp(program: Command, add: Add): void {
+  add(
+    program,
+    'mcp',
+    'Serve tools by the Model Context Protocol, over stdin and stdout or over HTTP on this machine.',
+    async (command, context) => {
+      const { serveMcp } = await import('../mcp/serve.js')
+      const { http, allowWrites, marts } = command.opts<{
+        http?: boolean
+        allowWrites?: boolean
+        marts?: string
+      }>()
+      const options = {
+        http: http === true,
+        allowsWrites: allowWrites === true,
+        marts: resolve(context.environment.directory, marts ?? '.'),
+      }
+      return context.withSession((session) => serveMcp(context, session, options))
+    },
+  )
+    .addOption(new Option('--http', 'Streamable HTTP at /mcp instead of stdin and stdout.'))
+    .addOption(new Option('--host <host>', 'Address to listen on; it must be of this machine.'))
+    .addOption(new Option('--port <port>', 'Port to listen on.'))
+    .addOption(new Option('--marts <dir>', 'Folder of the mart configurations; the current one by default.'))
+    .addOption(new Option('--allow-writes', 'Let tools that write do so.'))
 }
 
 function addTenants(program: Command, add: Add): void {
