@@ -245,7 +245,7 @@ describe('the process dies', () => {
 test('every operation that makes something over several transactions can tell what it made', () => {
   // One transaction keeps its answer with its effect; these have several.
   const several = CATALOGUE.filter(({ recover }) => recover !== undefined).map(({ name }) => name)
-  expect(several.sort()).toEqual(['lots compute', 'runs create'])
+  expect(several.sort()).toEqual(['attribution allocate', 'lots compute', 'runs create'])
 })
 
 test('nothing of this was a bug', () => expect(bed.complaints).toEqual([]))

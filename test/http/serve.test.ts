@@ -82,6 +82,8 @@ beforeAll(async () => {
   expect(await database.run('events', 'import', folder.write('events.ndjson', event))).toMatchObject({
     exit: 0,
   })
+  expect(await database.run('attribution', 'allocate', '--model', 'linear@1')).toMatchObject({ exit: 0 })
+  expect(await database.run('attribution', 'allocate', '--model', 'first@1')).toMatchObject({ exit: 0 })
   port = await freePort()
   served = await database.start(['serve'], { env: { TIEOUT_PORT: String(port) } })
   await served.said(`Serving on http://127.0.0.1:${port}/`)
@@ -151,11 +153,14 @@ describe('runs', () => {
 const ASKED: Readonly<Record<string, string>> = {
   '/api/v1/lots/whatif': '?symbol=BTC-USD&size=1&price=2',
   '/api/v1/lots/comparison': '?versions=1&versions=1',
+  '/api/v1/attribution/allocations': '?model=linear@1',
+  '/api/v1/attribution/comparisons': '?models=linear@1&models=first@1',
+  '/api/attribution/channels': '?model=linear@1',
 }
 
 test('every other route that reads answers', async () => {
   const paths = CATALOGUE.flatMap(({ http, effect }) =>
-    http?.method === 'GET' && effect === 'read' ? [http.path] : [],
+    http?.method === 'GET' && effect === 'read' && http.download === undefined ? [http.path] : [],
   )
   expect(paths).toContain('/api/v1/use-cases')
   for (const path of paths.filter((one) => !one.includes('{run}'))) {
@@ -173,6 +178,7 @@ test('every other route that reads answers', async () => {
         .replace('{review}', '1')
         .replace('{field}', 'strategy')
         .concat(ASKED[path] ?? ''),
+      { 'X-Correlation-ID': '8d3c7c0e-6f1c-4b0e-9d5e-3f2a1b4c5d6e' },
     )
     expect([path, status]).toEqual([path, 200])
     expect(json).toBeTypeOf('object')

@@ -1,4 +1,8 @@
-/** Discovery as a user meets it: samples understood without help, defects told, nothing believed that does not run. */
+/**
+ * Discovery as a user meets it: samples understood without help, defects told, nothing believed that does not run.
+ *
+ * @module-tag long
+ */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

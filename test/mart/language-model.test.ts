@@ -1,4 +1,8 @@
-/** A language model as a server on this machine that records what it was sent and answers as each test says. */
+/**
+ * A language model as a server on this machine that records what it was sent and answers as each test says.
+ *
+ * @module-tag long
+ */
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,8 @@
-/** Where a cell comes from, and what an edit would change: the figures by hand, and every cell of a sample by its own check. */
+/**
+ * Where a cell comes from, and what an edit would change: the figures by hand, and every cell of a sample by its own check.
+ *
+ * @module-tag long
+ */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,8 @@
-/** The sample marts as a user meets them: proved, exported and imported again, printed alike every time. */
+/**
+ * The sample marts as a user meets them: proved, exported and imported again, printed alike every time.
+ *
+ * @module-tag long
+ */
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

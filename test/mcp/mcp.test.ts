@@ -1,4 +1,8 @@
-/** Tools as a client of the protocol uses them: the official client, over stdin and stdout and over HTTP. */
+/**
+ * Tools as a client of the protocol uses them: the official client, over stdin and stdout and over HTTP.
+ *
+ * @module-tag long
+ */
 
 import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -224,7 +224,7 @@ BEGIN
       WHERE (e.written_in = txid_current() AND e.event_type = ''purchase'' AND t.touched_at <= e.occurred_at) IS NOT TRUE
       ORDER BY t.event_id, t.position LIMIT 1'
     INTO wrong;
-  IF wrong IS NULL THEN
+  IF wrong.event_id IS NULL THEN
     RETURN NULL;
   END IF;
   IF wrong.known THEN
@@ -436,9 +436,9 @@ BEGIN
            LEFT JOIN public.attribution_allocation_sets s USING (tenant_id, event_id, model_version)
           WHERE s.written_in IS DISTINCT FROM txid_current() ORDER BY c.event_id, c.model_version LIMIT 1', changed)
         INTO wrong;
-      EXIT WHEN wrong IS NOT NULL;
+      EXIT WHEN wrong.event_id IS NOT NULL;
     END LOOP;
-    IF wrong IS NOT NULL THEN
+    IF wrong.event_id IS NOT NULL THEN
       RAISE EXCEPTION 'attribution_allocations refuses %: the set of event % by % is sealed or not there',
         TG_OP, wrong.event_id, wrong.model_version
         USING ERRCODE = '55000', HINT = 'Allocate by another model version.';
@@ -495,7 +495,7 @@ BEGIN
         OR (s.revenue_cents <= 0 AND max(a.allocated_revenue_cents) > 0)
       ORDER BY s.event_id, s.model_version LIMIT 1'
     INTO wrong USING NEW.tenant_id, NEW.written_in;
-  IF wrong IS NOT NULL THEN
+  IF wrong.event_id IS NOT NULL THEN
     RAISE EXCEPTION 'the allocations of event % by % sum to % in parts from % to %, its revenue is %', wrong.event_id,
       wrong.model_version, coalesce(wrong.total, 0), coalesce(wrong.least, 0), coalesce(wrong.most, 0), wrong.revenue_cents
       USING ERRCODE = '23514', CONSTRAINT = 'allocations_sum_to_event';

@@ -6,7 +6,7 @@
 
 import { formatDecimal } from '../../base/decimal.js'
 import { compareText } from '../../base/text.js'
-import type { MartConfig, Measure } from '../config.js'
+import type { Measure } from '../config.js'
 import type { ClaimedFact } from '../evaluate/claims.js'
 import { by, type Fraction, figureText, fraction, minus, plus, whole } from '../evaluate/fraction.js'
 import type { Formula } from '../formulas/cascade.js'
@@ -99,7 +99,6 @@ export interface Share {
 /** What each fact of the slice adds to the measure of the parts. */
 export function shareOf(
   parts: readonly Part[],
-  config: MartConfig,
   measure: Measure,
   facts: Table,
   claimed: readonly ClaimedFact[],

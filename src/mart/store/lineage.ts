@@ -163,9 +163,7 @@ class Tracer {
 
   private summed(parts: readonly Part[], value: string | null, limit: number) {
     const { shape, data } = this.mart
-    const { config } = shape
-    const share = (some: readonly Part[]) =>
-      shareOf(some, config, this.measure, this.facts, this.claimed, this.slice)
+    const share = (some: readonly Part[]) => shareOf(some, this.measure, this.facts, this.claimed, this.slice)
     const all = share(parts)
     const filters = parts.map(({ node }) => this.filterOf(node.key))
     const nodes = parts.map(({ node, weight }, i): NodeLineage => {
