@@ -1,6 +1,8 @@
 /**
  * Facts read one by one and facts that the engine has grouped: whatever is calculated from them is the same, on
  * every engine.
+ *
+ * @module-tag long
  */
 
 import fc from 'fast-check'

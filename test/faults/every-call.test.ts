@@ -1,4 +1,8 @@
-/** A fault at every single call that a run makes to the database: the state after it is the old one or the new one. */
+/**
+ * A fault at every single call that a run makes to the database: the state after it is the old one or the new one.
+ *
+ * @module-tag long
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'

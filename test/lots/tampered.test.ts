@@ -1,6 +1,8 @@
 /**
  * Every rule of the validator against the tables themselves: somebody with all rights over the database, past guards,
  * keys and checks, changes one thing; `tieout lots validate` exits with 1 and names the rule.
+ *
+ * @module-tag long
  */
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'

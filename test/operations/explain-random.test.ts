@@ -1,6 +1,8 @@
 /**
  * Random cells of the samples and of a random book, explained down to their facts: whatever is shown for a
  * figure sums to the figure. `npm run test:explain` looks at 1,000 of them, the suite at fewer.
+ *
+ * @module-tag long
  */
 
 import { readFileSync } from 'node:fs'

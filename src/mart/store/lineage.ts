@@ -162,7 +162,7 @@ class Tracer {
   }
 
   private summed(parts: readonly Part[], value: string | null, limit: number) {
-    const { shape, data } = this.mart
+    const { data } = this.mart
     const share = (some: readonly Part[]) => shareOf(some, this.measure, this.facts, this.claimed, this.slice)
     const all = share(parts)
     const filters = parts.map(({ node }) => this.filterOf(node.key))
