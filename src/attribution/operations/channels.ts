@@ -15,7 +15,8 @@ const channel = z.object({
 })
 const channels = z.object({ channels: z.array(channel).readonly() })
 
-const codeInput = z.string().min(1).describe('Code of the channel.')
+const code = z.string().regex(/\S/, 'it is blank')
+const codeInput = code.describe('Code of the channel.')
 
 function shortCode(field: string, code: string): string {
   const length = Buffer.byteLength(code)
@@ -65,7 +66,7 @@ const map = operation({
   name: 'channels map',
   summary: 'Say that a code means another channel, in events of before as well.',
   effect: 'append',
-  input: z.object({ code: codeInput, to: z.string().min(1).describe('The channel that it means.') }),
+  input: z.object({ code: codeInput, to: code.describe('The channel that it means.') }),
   output: channels,
   errors: ['TIE-4218', 'TIE-4219', 'TIE-4220'],
   positional: ['code', 'to'],
