@@ -20,6 +20,7 @@ curl -sf "$url/openapi.json" >"$work/openapi.json"
 "$work/venv/bin/openapi-spec-validator" "$work/openapi.json"
 config="$PWD/test/outside/schemathesis.toml"
 # It keeps notes where it runs.
+# Left out: a body of NDJSON alone, which schemathesis cannot write; test/http/hostile.test.ts sends it.
 (cd "$work" && venv/bin/schemathesis --config-file "$config" run "$url/openapi.json" \
-  --max-examples "$examples" --seed 20251224 --no-color >schemathesis.log 2>&1) || { tail -n 200 "$work/schemathesis.log"; exit 1; }
+  --exclude-path /api/v1/events/imports --max-examples "$examples" --seed 20251224 --no-color >schemathesis.log 2>&1) || { tail -n 200 "$work/schemathesis.log"; exit 1; }
 sed -n '/SUMMARY/,$p' "$work/schemathesis.log"
