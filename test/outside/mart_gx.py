@@ -122,6 +122,11 @@ def main() -> int:
     return 1 if failures else 0
 
 
+def has_formulas(cursor, table: str) -> bool:
+    cursor.execute(f"SELECT FROM \"{table}\" WHERE \"ROW_KIND\" = 'FORMULA' AND \"ADDITIVE_FLAG\" = 'Y' LIMIT 1")
+    return cursor.fetchone() is not None
+
+
 def compare(cli: str, config: pathlib.Path, work: pathlib.Path, connection, url: str) -> int:
     dialect = ("--dialect", "postgres")
     tieout(cli, work, "mart", "generate", str(config), *dialect, "--out", str(work / "sql"))
@@ -145,6 +150,10 @@ def compare(cli: str, config: pathlib.Path, work: pathlib.Path, connection, url:
             cursor.execute(f'CREATE TABLE IF NOT EXISTS "kept {table}" AS SELECT * FROM "{table}"')
         if sql:
             cursor.execute(sql.format(**names))
+            if cursor.rowcount == 0 and defect == "a formula of DT_3 turned" and not has_formulas(cursor, names["dt3"]):
+                connection.commit()
+                print(f"--  {defect}: it has no additive formula")
+                continue
         connection.commit()
         by_sql, by_gx = broken_by_sql(connection, work / "checks" / "sql"), broken_by_gx(url, suite, names["dt3"])
         for table in (names["dt3a"], names["dt3"]):
