@@ -1,4 +1,8 @@
-/** The server as a process, asked over sockets: a login, uploads, clients that leave, jobs, its death. */
+/**
+ * The server as a process, asked over sockets: a login, uploads, clients that leave, jobs, its death.
+ *
+ * @module-tag long
+ */
 
 import { once } from 'node:events'
 import { request } from 'node:http'

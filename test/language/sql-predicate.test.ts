@@ -1,6 +1,8 @@
 /**
  * One predicate, three engines: the kernel's own evaluation, PostgreSQL (embedded, or the server of
  * TEST_DATABASE_URL) and DuckDB, row by row. The SQL shares no code with the evaluation.
+ *
+ * @module-tag long
  */
 
 import { type DuckDBConnection, DuckDBInstance, listValue } from '@duckdb/node-api'

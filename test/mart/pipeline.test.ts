@@ -1,6 +1,8 @@
 /**
  * The pipeline against the evaluator on random marts, and what must not matter: the order of rows and columns, and
  * what names and values are made of.
+ *
+ * @module-tag long
  */
 
 import { readFileSync } from 'node:fs'
