@@ -3,6 +3,7 @@
  * Raises TIE-2801 (there is a file already), TIE-2802 (cannot be written).
  */
 
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -20,29 +21,41 @@ export function refuseTaken({ file, existing }: FilePlace): void {
   if (existing === 'refuse' && existsSync(file)) refuse('TIE-2801', { file })
 }
 
-/** Bytes written. */
-export async function writeFileWhole(
+/** Takes the next piece of a file; it is waited for. */
+export type Put = (piece: string | Uint8Array) => Promise<void>
+
+export interface WrittenFile {
+  readonly bytes: number
+  /** SHA-256. */
+  readonly digest: string
+}
+
+/** What `write` puts is the file; with what it gives. */
+export async function writeFileWhole<T>(
   place: FilePlace,
-  chunks: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
-): Promise<number> {
+  write: (put: Put) => Promise<T>,
+): Promise<WrittenFile & { readonly written: T }> {
   const { file, token } = place
   const draft = join(dirname(file), `.${basename(file)}.${token}.part`)
+  const hash = createHash('sha256')
   let bytes = 0
   try {
     const handle = await open(draft, 'wx')
+    let written: T
     try {
-      for await (const chunk of chunks) {
-        const encoded = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      written = await write(async (piece) => {
+        const encoded = typeof piece === 'string' ? Buffer.from(piece) : piece
+        hash.update(encoded)
         await handle.writeFile(encoded)
         bytes += encoded.length
-      }
+      })
       await handle.sync()
     } finally {
       await handle.close()
     }
     refuseTaken(place)
     await rename(draft, file)
-    return bytes
+    return { written, bytes, digest: `sha256:${hash.digest('hex')}` }
   } catch (error) {
     await rm(draft, { force: true })
     const { code, message } = error as NodeJS.ErrnoException

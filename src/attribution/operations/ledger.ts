@@ -179,14 +179,13 @@ const exportLedger = operation({
       refuseTaken(place)
       let entries = 0
       let head = FIRST_HASH
-      async function* lines(): AsyncGenerator<string> {
+      const { bytes } = await writeFileWhole(place, async (put) => {
         for await (const batch of ledgerEntries(tx)) {
           entries += batch.length
           head = batch.at(-1)!.entry_hash
-          yield batch.map(entryLine).join('')
+          await put(batch.map(entryLine).join(''))
         }
-      }
-      const bytes = await writeFileWhole(place, lines())
+      })
       return { file, entries, bytes, head }
     }),
 })

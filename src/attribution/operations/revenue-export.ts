@@ -1,6 +1,5 @@
 /** The operation that writes revenue by event and channel to a file. */
 
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Operation, operation } from '../../books/operation.js'
 import { refuseTaken, writeFileWhole } from '../../books/whole-file.js'
@@ -70,15 +69,10 @@ const exportRevenue = operation({
           yield batch
         }
       }
-      const hash = createHash('sha256')
-      async function* hashed(): AsyncGenerator<string | Uint8Array> {
-        for await (const chunk of revenueFile(as, model, counted())) {
-          hash.update(chunk)
-          yield chunk
-        }
-      }
-      const bytes = await writeFileWhole(place, hashed())
-      return { file, as, model, rows, bytes, digest: `sha256:${hash.digest('hex')}` }
+      const { bytes, digest } = await writeFileWhole(place, async (put) => {
+        for await (const piece of revenueFile(as, model, counted())) await put(piece)
+      })
+      return { file, as, model, rows, bytes, digest }
     }),
 })
 

@@ -1,12 +1,8 @@
 /** The operation that writes a version's allocations to a file in the form that another program reads. */
 
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
-import { refuse } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
+import { refuseTaken, writeFileWhole } from '../../books/whole-file.js'
 import { EXPORT_FORMS, exportVersion } from '../versions/export-version.js'
 import { publishedVersionInput, versionOf } from './schemas.js'
 
@@ -59,47 +55,14 @@ const exportLots = operation({
   },
   run: (context, { file, version: asked, as, overwrite }) =>
     context.books.transaction(context.tenant, async (tx) => {
-      const isTaken = (): boolean => !overwrite && existsSync(file)
-      if (isTaken()) refuse('TIE-2801', { file })
+      const place = { file, existing: overwrite ? 'replace' : 'refuse', token: context.newId() } as const
+      refuseTaken(place)
       const version = await versionOf(tx, asked)
-      const written = await writtenTo(file, context.newId(), isTaken, (put) =>
+      const { written, bytes, digest } = await writeFileWhole(place, (put) =>
         exportVersion(context, tx, { version, as }, put),
       )
-      return { allocation_version: version, file, as, ...written }
+      return { allocation_version: version, file, as, ...written, bytes, digest }
     }),
 })
-
-/** Beside its place first, so that nobody finds half a file. What `make` puts is the file; with what it gives. */
-async function writtenTo<T>(
-  file: string,
-  token: string,
-  isTaken: () => boolean,
-  make: (put: (text: string) => Promise<void>) => Promise<T>,
-): Promise<T & { readonly bytes: number; readonly digest: string }> {
-  const draft = join(dirname(file), `.${basename(file)}.${token}.part`)
-  const hash = createHash('sha256')
-  let bytes = 0
-  try {
-    const handle = await open(draft, 'wx')
-    try {
-      const made = await make(async (text) => {
-        hash.update(text)
-        bytes += Buffer.byteLength(text)
-        await handle.writeFile(text)
-      })
-      await handle.sync()
-      if (isTaken()) refuse('TIE-2801', { file })
-      await rename(draft, file)
-      return { ...made, bytes, digest: `sha256:${hash.digest('hex')}` }
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    await rm(draft, { force: true })
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error
-    refuse('TIE-2802', { file, detail: message })
-  }
-}
 
 export const lotExportOperations: readonly Operation[] = [exportLots]

@@ -6,6 +6,7 @@
 import { csvHeader, csvLines } from '../../base/csv-text.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
+import type { Put } from '../../books/whole-file.js'
 import type { AllocationRow } from '../allocation.js'
 import { ALLOCATION_FIELDS } from '../allocation-rows.js'
 import { beancountJournal, type Journal } from '../beancount.js'
@@ -55,9 +56,6 @@ export interface ExportRequest {
   readonly version: number
   readonly as: ExportForm
 }
-
-/** Takes the next piece of the text; it is waited for. */
-type Put = (text: string) => Promise<void>
 
 export async function exportVersion(
   context: Context,
