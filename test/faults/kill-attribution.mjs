@@ -8,35 +8,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { openBooks } from '#tieout/books/open'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import {
-  check,
-  done,
-  expect,
-  folder,
-  freshDatabase,
-  moments,
-  ok,
-  random,
-  say,
-  seed,
-  tally,
-  tieout,
-} from './killing.mjs'
+import { check, expect, folder, given, moments, ok, onBooks, random, say, tieout } from './killing.mjs'
 
-const { values: given } = parseArgs({
-  options: {
-    times: { type: 'string', default: '20' },
-    events: { type: 'string', default: '4000' },
-    seed: { type: 'string', default: '1' },
-    'db-url': { type: 'string' },
-  },
-})
-seed(Number(given.seed))
-const TIMES = Number(given.times)
-const EVENTS = Number(given.events)
+const { server, times: TIMES, events: EVENTS } = given({ times: 20, events: 4_000 })
 
 function writeEvents(file) {
   const lines = []
@@ -102,7 +78,7 @@ async function settled(db) {
     await ok(db, ['channels', 'list'])
     const state = await stateOf(db)
     if (state.open === 0) return state
-    expect(given['db-url'] !== undefined && attempt < 10, `${state.open} runs are still in progress`)
+    expect(server !== undefined && attempt < 10, `${state.open} runs are still in progress`)
     await sleep(500)
   }
 }
@@ -165,27 +141,18 @@ async function twoAtOnce(db) {
     const exits = ended.map(({ exit }) => exit).sort()
     const told = ended.find(({ exit }) => exit !== 0)
     expect(exits[0] === 0, `they ended with ${exits}: ${told?.stderr}`)
-    const code = given['db-url'] === undefined ? 'TIE-1201' : 'TIE-4401'
+    const code = server === undefined ? 'TIE-1201' : 'TIE-4401'
     expect(exits[1] === 0 || told.stderr.includes(code), `${told?.stderr}`)
     await settled(db)
     return exits[1] === 0 ? 'one after the other' : 'a conflict'
   })
 }
 
-const server = given['db-url']
-const { db, drop } =
-  server === undefined ? { db: join(folder, 'db'), drop: async () => {} } : await freshDatabase(server)
-try {
+await onBooks(server, async (db) => {
   writeEvents('events.ndjson')
   await ok(db, ['migrate', 'up'])
   await ok(db, ['events', 'import', 'events.ndjson'])
   await killAllocations(db)
   await killPostings(db)
   await twoAtOnce(db)
-} catch (error) {
-  tally.failed += 1
-  say(`✗ ${error.stack}`)
-} finally {
-  await drop()
-  done()
-}
+})

@@ -10,40 +10,15 @@ import { once } from 'node:events'
 import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { openBooks } from '#tieout/books/open'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
 import { buildTree } from '#tieout/rollup/hierarchy'
 import { resultDigest } from '#tieout/rollup/result-digest'
 import { loadResults } from '#tieout/rollup/store/results'
 import { loadStructure } from '#tieout/rollup/store/structures'
-import {
-  CLI,
-  check,
-  done,
-  expect,
-  folder,
-  freshDatabase,
-  moments,
-  ok,
-  random,
-  say,
-  seed,
-  tally,
-  tieout,
-} from './killing.mjs'
+import { CLI, check, expect, folder, given, moments, ok, onBooks, random, say, tieout } from './killing.mjs'
 
-const { values: given } = parseArgs({
-  options: {
-    times: { type: 'string', default: '50' },
-    facts: { type: 'string', default: '200000' },
-    seed: { type: 'string', default: '1' },
-    'db-url': { type: 'string' },
-  },
-})
-seed(Number(given.seed))
-const TIMES = Number(given.times)
-const FACTS = Number(given.facts)
+const { server, times: TIMES, facts: FACTS } = given({ times: 50, facts: 200_000 })
 const NODES = 400
 
 async function writeFacts(file, count) {
@@ -123,7 +98,7 @@ async function listed(db) {
     const { runs } = JSON.parse(stdout)
     const open = runs.filter(({ status }) => status === 'IN_PROGRESS')
     if (open.length === 0) return runs
-    expect(given['db-url'] !== undefined && attempt < 5, `${open.length} runs are still IN_PROGRESS`)
+    expect(server !== undefined && attempt < 5, `${open.length} runs are still IN_PROGRESS`)
     await sleep(500)
   }
 }
@@ -254,10 +229,7 @@ async function twoProcesses(db) {
   })
 }
 
-const server = given['db-url']
-const { db, drop } =
-  server === undefined ? { db: join(folder, 'db'), drop: async () => {} } : await freshDatabase(server)
-try {
+await onBooks(server, async (db) => {
   writeDefinitions()
   await writeFacts(join(folder, 'facts.csv'), FACTS)
   await ok(db, ['migrate', 'up'])
@@ -270,10 +242,4 @@ try {
     await killCreation()
     await twoProcesses(db)
   }
-} catch (error) {
-  tally.failed += 1
-  say(`✗ ${error.stack}`)
-} finally {
-  await drop()
-  done()
-}
+})

@@ -8,35 +8,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { openBooks } from '#tieout/books/open'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import {
-  check,
-  done,
-  expect,
-  folder,
-  freshDatabase,
-  moments,
-  ok,
-  random,
-  say,
-  seed,
-  tally,
-  tieout,
-} from './killing.mjs'
+import { check, expect, folder, given, moments, ok, onBooks, random, say, tieout } from './killing.mjs'
 
-const { values: given } = parseArgs({
-  options: {
-    times: { type: 'string', default: '50' },
-    trades: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: '1' },
-    'db-url': { type: 'string' },
-  },
-})
-seed(Number(given.seed))
-const TIMES = Number(given.times)
-const TRADES = Number(given.trades)
+const { server, times: TIMES, trades: TRADES } = given({ times: 50, trades: 20_000 })
 
 function writeTrades(file) {
   const lines = ['order_id,symbol,side,size,price,fee,executed_at']
@@ -80,7 +56,7 @@ async function settled(db) {
     const state = await stateOf(db)
     const open = state.log.filter(({ status }) => status === 'in_progress')
     if (open.length === 0) return state
-    expect(given['db-url'] !== undefined && attempt < 5, `${open.length} computations are still in progress`)
+    expect(server !== undefined && attempt < 5, `${open.length} computations are still in progress`)
     await sleep(500)
   }
 }
@@ -156,7 +132,7 @@ async function twoAtOnce(db) {
     const told = ended.find(({ exit }) => exit !== 0)
     expect(exits[0] === 0, `they ended with ${exits}: ${told?.stderr}`)
     expect(
-      exits[1] === 0 || told.stderr.includes(given['db-url'] === undefined ? 'TIE-1201' : 'TIE-3156'),
+      exits[1] === 0 || told.stderr.includes(server === undefined ? 'TIE-1201' : 'TIE-3156'),
       `${told?.stderr}`,
     )
     await ok(db, ['lots', 'validate', '--version', '3'])
@@ -164,19 +140,10 @@ async function twoAtOnce(db) {
   })
 }
 
-const server = given['db-url']
-const { db, drop } =
-  server === undefined ? { db: join(folder, 'db'), drop: async () => {} } : await freshDatabase(server)
-try {
+await onBooks(server, async (db) => {
   writeTrades('trades.csv')
   await ok(db, ['migrate', 'up'])
   await ok(db, ['trades', 'import', 'trades.csv'])
   await killComputations(db)
   await twoAtOnce(db)
-} catch (error) {
-  tally.failed += 1
-  say(`✗ ${error.stack}`)
-} finally {
-  await drop()
-  done()
-}
+})

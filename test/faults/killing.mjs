@@ -7,14 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 /** mulberry32: the same moments for the same seed. */
 let state = 1
-export function seed(value) {
-  state = value
-}
 export function random() {
   state = (state + 0x6d2b79f5) | 0
   let t = Math.imul(state ^ (state >>> 15), 1 | state)
@@ -69,8 +67,39 @@ export async function ok(db, args, options) {
   return ended
 }
 
+/** Numbers that a loop is given, or those of `defaults`; `server` where it is to run on one. Sets the seed. */
+export function given(defaults) {
+  const options = { seed: { type: 'string', default: '1' }, 'db-url': { type: 'string' } }
+  for (const [name, value] of Object.entries(defaults)) {
+    options[name] = { type: 'string', default: String(value) }
+  }
+  const { 'db-url': server, seed, ...numbers } = parseArgs({ options }).values
+  state = Number(seed)
+  return {
+    server,
+    ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])),
+  }
+}
+
+/** A directory, or a fresh database of the server that is dropped afterwards; ends with the last line and the exit code. */
+export async function onBooks(server, work) {
+  const { db, drop } =
+    server === undefined ? { db: join(folder, 'db'), drop: async () => {} } : await freshDatabase(server)
+  try {
+    await work(db)
+  } catch (error) {
+    tally.failed += 1
+    say(`✗ ${error.stack}`)
+  } finally {
+    await drop()
+    rmSync(folder, { recursive: true, force: true })
+    say(`${tally.passed} passed, ${tally.failed} failed`)
+    process.exitCode = tally.failed === 0 ? 0 : 1
+  }
+}
+
 /** An empty database of the server, dropped with `drop`. */
-export async function freshDatabase(server) {
+async function freshDatabase(server) {
   const { default: pg } = await import('pg')
   const name = `tieout_kill_${randomBytes(6).toString('hex')}`
   const sql = async (text) => {
@@ -90,10 +119,3 @@ export const moments = (times) =>
   Array.from({ length: times }, (_, i) => ({ at: (i + random()) / times, place: random() }))
     .sort((one, other) => one.place - other.place)
     .map(({ at }) => at)
-
-/** The last line of a loop, its exit code, and its folder gone. */
-export function done() {
-  rmSync(folder, { recursive: true, force: true })
-  say(`${tally.passed} passed, ${tally.failed} failed`)
-  process.exitCode = tally.failed === 0 ? 0 : 1
-}
