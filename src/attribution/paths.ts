@@ -14,9 +14,13 @@ export const UNKNOWN_CHANNEL = 'unknown'
 /** Touches of one path at most. */
 export const MAX_TOUCHES = 1_000_000
 
-/** What a touch was besides a touch: the one that made a lead, or an opportunity. */
-export type Milestone = 'lead' | 'opportunity'
-export const MILESTONE_BITS: Readonly<Record<Milestone, number>> = { lead: 1, opportunity: 2 }
+/** What a touch was besides a touch: the one that made a lead, or an opportunity, or both. */
+export const MILESTONES = ['lead', 'opportunity', 'lead+opportunity'] as const
+export type Milestone = (typeof MILESTONES)[number]
+export const MILESTONE_BITS = { lead: 1, opportunity: 2 } as const
+
+export const milestoneBits = (milestone: Milestone | null): number =>
+  milestone === null ? 0 : MILESTONES.indexOf(milestone) + 1
 
 export interface Touch {
   readonly channel: string
@@ -73,7 +77,7 @@ export function pathsOf(events: readonly EventPath[]): Paths {
     for (const touch of event.touches.toSorted((a, b) => a.at - b.at)) {
       paths.channel[next] = indexOf.get(touch.channel)!
       paths.at[next] = touch.at
-      paths.milestones[next] = touch.milestone === undefined ? 0 : MILESTONE_BITS[touch.milestone]
+      paths.milestones[next] = milestoneBits(touch.milestone ?? null)
       next++
     }
     paths.starts[i + 1] = next

@@ -1,12 +1,13 @@
 /**
  * The revenue event: one purchase, refund, chargeback or correction, as it was reported, never changed. An object of JSON
- * whose numbers are text becomes an event or all its problems (TIE-4201 to TIE-4207, TIE-4212 to TIE-4214, TIE-4220).
+ * whose numbers are text becomes an event or all its problems (TIE-4201 to TIE-4207, TIE-4212 to TIE-4214, TIE-4220, TIE-4221).
  */
 
 import { type Digest, digestOf } from '../base/digest.js'
 import { type Problem, problem } from '../base/errors.js'
 import { type NanoInstant, parseInstant } from '../base/instant.js'
 import { didYouMean, unstorable } from '../base/text.js'
+import { MILESTONES, type Milestone } from './paths.js'
 
 export const EVENT_TYPES = ['purchase', 'refund', 'chargeback', 'correction'] as const
 export type EventType = (typeof EVENT_TYPES)[number]
@@ -15,6 +16,7 @@ export interface Touch {
   /** As it was said; which channel that is, the taxonomy says when revenue is allocated. */
   readonly channel: string
   readonly at: NanoInstant
+  readonly milestone: Milestone | null
 }
 
 export interface RevenueEvent {
@@ -184,15 +186,28 @@ class EventReader {
   }
 
   private touch(touch: unknown, position: number, occurred_at: NanoInstant): Touch {
-    const { channel, at, ...rest } = (touch ?? {}) as Readonly<Record<string, unknown>>
+    const { channel, at, milestone, ...rest } = (touch ?? {}) as Readonly<Record<string, unknown>>
     if (typeof channel !== 'string' || channel.trim() === '' || Object.keys(rest).length > 0) {
-      this.shape(`touch ${position} is not {"channel", "at"}`)
-      return { channel: '', at: occurred_at }
+      this.shape(`touch ${position} is not {"channel", "at"}, with a "milestone" or without`)
+      return { channel: '', at: occurred_at, milestone: null }
     }
     const instant = this.instant(`touch ${position}`, typeof at === 'string' ? at : null)
     if (instant !== '' && occurred_at !== '' && instant > occurred_at)
       this.touchProblem(position, `it is after the event, at ${instant}`)
-    return { channel: this.storable(`the channel of touch ${position}`, channel.trim()), at: instant }
+    return {
+      channel: this.storable(`the channel of touch ${position}`, channel.trim()),
+      at: instant,
+      milestone: this.milestone(milestone, position),
+    }
+  }
+
+  private milestone(value: unknown, position: number): Milestone | null {
+    if (value === undefined || value === null || value === '') return null
+    if ((MILESTONES as readonly unknown[]).includes(value)) return value as Milestone
+    const text = typeof value === 'string' ? value.slice(0, 60) : JSON.stringify(value).slice(0, 60)
+    const suggestion = didYouMean(text, MILESTONES)
+    this.problems.push(problem('TIE-4221', { position, value: text, suggestion }))
+    return null
   }
 
   private touchProblem(position: number, why: string): void {
@@ -213,5 +228,7 @@ export const eventDigest = ({ revenue_cents, touches, ...event }: RevenueEvent):
   digestOf({
     ...event,
     revenue_cents: String(revenue_cents),
-    touches: touches.map(({ channel, at }) => [channel, at]),
+    touches: touches.map(({ channel, at, milestone }) =>
+      milestone === null ? [channel, at] : [channel, at, milestone],
+    ),
   })

@@ -106,4 +106,15 @@ export const ATTRIBUTION_LEDGER_ERRORS = {
     message: '{field} holds {length} bytes; the limit is {limit}.',
     remedy: 'Ids, channels and codes are short.',
   },
+  'TIE-4221': {
+    ...input,
+    message: 'Touch {position} has an unknown milestone "{value}".',
+    remedy: 'Milestones are lead, opportunity, and lead+opportunity where one touch made both. {suggestion}',
+  },
+  'TIE-4222': {
+    ...input,
+    message: 'The row says "{value}" in {column}, its event says "{said}" on line {first}.',
+    remedy:
+      'Rows of one event follow one another and agree, but for their touches; leave blank what is said.',
+  },
 } as const satisfies Record<string, ErrorRow>

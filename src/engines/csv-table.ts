@@ -14,13 +14,13 @@ export const MAX_PROBLEMS = 100
 
 /** Problems of one file, the first of them in full and the rest counted. */
 export class FileProblems {
-  private readonly problems: Problem[] = []
+  private readonly first: Problem[] = []
   private more = 0
 
   constructor(readonly file: string) {}
 
   add(found: Problem): void {
-    if (this.problems.length < MAX_PROBLEMS) this.problems.push(found)
+    if (this.first.length < MAX_PROBLEMS) this.first.push(found)
     else this.more += 1
   }
 
@@ -29,14 +29,19 @@ export class FileProblems {
   }
 
   get any(): boolean {
-    return this.problems.length > 0
+    return this.first.length > 0
+  }
+
+  /** As many as are told. */
+  get problems(): readonly Problem[] {
+    return this.first
   }
 
   /** Throws when there are any. */
   stop(): void {
     if (!this.any) return
     const rest = this.more === 0 ? [] : [problem('TIE-2415', { more: this.more }, { file: this.file })]
-    throw new Refusal([...this.problems, ...rest])
+    throw new Refusal([...this.first, ...rest])
   }
 }
 

@@ -24,8 +24,8 @@ export interface TextLine {
   readonly line: number
   /** Without its end. */
   readonly text: string
-  /** In place of text that is too long to be kept. */
-  readonly problem?: Problem
+  /** What is wrong with it already: it is too long, or was no row of a table. */
+  readonly problems?: readonly Problem[]
 }
 
 export async function* readNdjson(
@@ -33,7 +33,11 @@ export async function* readNdjson(
   onBytes?: (bytes: number) => void,
 ): AsyncGenerator<readonly NdjsonRecord[]> {
   for await (const lines of readLines(file, onBytes)) {
-    yield lines.map(({ line, text, problem: found }) => ({ line, text, values: found ?? valuesOf(text) }))
+    yield lines.map(({ line, text, problems: found }) => ({
+      line,
+      text,
+      values: found?.[0] ?? valuesOf(text),
+    }))
   }
 }
 
@@ -51,7 +55,9 @@ export async function* readLines(
     const bare = text.replace(/\r$/, '').replace(/^\uFEFF/, line === 1 ? '' : '\uFEFF')
     if (bare.trim() === '') return undefined
     empty = false
-    return bare.length > MAX_LINE ? { line, text: '', problem: tooLong(bare.length) } : { line, text: bare }
+    return bare.length > MAX_LINE
+      ? { line, text: '', problems: [tooLong(bare.length)] }
+      : { line, text: bare }
   }
   try {
     for await (const chunk of input as AsyncIterable<string>) {
@@ -61,7 +67,7 @@ export async function* readLines(
       yield lines.flatMap((text) => record(text) ?? [])
       // The rest of the file may be this one line: it is not waited for.
       if (rest.length > MAX_LINE) {
-        yield [{ line: line + 1, text: '', problem: tooLong(rest.length) }]
+        yield [{ line: line + 1, text: '', problems: [tooLong(rest.length)] }]
         return
       }
     }

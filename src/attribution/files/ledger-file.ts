@@ -42,8 +42,8 @@ export const entryLine = (entry: ChainedEntry): string => {
 export async function proveLedgerFile(file: string, noted?: string): Promise<LedgerProof> {
   const proof = new ChainProof(noted)
   for await (const lines of readLines(file))
-    for (const { line, text, problem } of lines) {
-      const entry = problem === undefined ? entryOf(text) : problem.message
+    for (const { line, text, problems } of lines) {
+      const entry = problems === undefined ? entryOf(text) : problems[0]!.message
       if (typeof entry === 'string') refuse('TIE-4408', { detail: entry }, { file, line })
       if (!proof.add(entry)) return proof.end()
     }

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { type Operation, operation } from '../../books/operation.js'
 import { parseModel } from '../model-text.js'
+import { MILESTONES } from '../paths.js'
 import { explainEvent } from '../runs/explain-event.js'
 import { MODEL_ERRORS } from './allocate.js'
 import { shownEvent } from './events.js'
@@ -49,6 +50,7 @@ const explain = operation({
                 code: z.string(),
                 channel: z.string(),
                 at: z.string(),
+                milestone: z.enum(MILESTONES).nullable(),
                 counts: z.boolean(),
                 why_not: z.string().nullable(),
               }),

@@ -14,6 +14,7 @@ import { type ExplainedSplit, explainSplit } from '../explain-split.js'
 import { type Planned, planFamilies } from '../families.js'
 import { type Model, modelKey, modelText, revisionOf, type WeightTable } from '../model.js'
 import { parseModel } from '../model-text.js'
+import type { Milestone } from '../paths.js'
 import { modelOfRun, type StoredSet, setsOf } from '../store/event-sets.js'
 import { findEvent, type StoredEvent, touchesOf } from '../store/events.js'
 import { type ReadFamilies, readFamilies } from '../store/families.js'
@@ -49,6 +50,7 @@ export interface ExplainedTouch {
   readonly code: string
   readonly channel: string
   readonly at: string
+  readonly milestone: Milestone | null
   readonly counts: boolean
   readonly why_not: string | null
 }
@@ -173,11 +175,10 @@ async function touchesSeen(
     at: paths.at[i]!,
   }))
   const fates = touchFates(touches, paths.convertedAt[0]!, model)
-  return (await touchesOf(tx, event.event_id)).map(({ position, channel: code, at }, i) => ({
-    position,
+  return (await touchesOf(tx, event.event_id)).map(({ channel: code, ...touch }, i) => ({
+    ...touch,
     code,
     channel: touches[i]!.channel,
-    at,
     counts: fates[i] === null,
     why_not: fates[i]!,
   }))

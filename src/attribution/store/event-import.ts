@@ -3,7 +3,7 @@
  * Any problem, and nothing is kept; or, where the feed must not stop, what is refused becomes a dead event and the rest is
  * kept. Streams: a file may be of any length.
  *
- * Raises TIE-4201 to TIE-4214, TIE-4220, TIE-2413, TIE-3151, and those of ndjson.ts.
+ * Raises TIE-4201 to TIE-4214, TIE-4220, TIE-4221, TIE-2413, and what the lines of the source raise.
  */
 
 import { type Digest, digestOfBytes } from '../../base/digest.js'
@@ -103,8 +103,8 @@ export class EventImport {
     }
   }
 
-  private staged({ line, text, problem: tooLong }: TextLine): [ReturnType<typeof stagedRow>] | undefined {
-    const read = tooLong === undefined ? readEvent(text) : { is: 'refused' as const, problems: [tooLong] }
+  private staged({ line, text, problems }: TextLine): [ReturnType<typeof stagedRow>] | undefined {
+    const read = problems === undefined ? readEvent(text) : { is: 'refused' as const, problems }
     if (read.is === 'refused') {
       this.refuse(line, text, read.problems)
       return undefined

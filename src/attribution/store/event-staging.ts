@@ -24,7 +24,7 @@ export async function createStaging(tx: Tx): Promise<void> {
     `CREATE TEMPORARY TABLE event_staging (row_no bigint, line bigint, key text COLLATE "C",
        external_event_id text COLLATE "C", correlation_id text, event_type text, occurred_at timestamptz,
        revenue_cents bigint, currency text, refund_of text COLLATE "C", customer_id text, session_id text,
-       request_digest text, payload text, channels text[], touched text[]) ON COMMIT DROP`,
+       request_digest text, payload text, channels text[], touched text[], milestones text[]) ON COMMIT DROP`,
   )
 }
 
@@ -52,6 +52,8 @@ export const stagedRow = (
   payload,
   event.touches.map(({ channel }) => channel),
   event.touches.map(({ at }) => at),
+  // An array takes no null here; the empty text is none.
+  event.touches.map(({ milestone }) => milestone ?? ''),
 ]
 
 export async function prepareLookups(tx: Tx): Promise<void> {
@@ -168,13 +170,13 @@ export async function insertEvents(tx: Tx, { importId, newest, recordedAt }: Ori
     )
   }
   await tx.execute(
-    `INSERT INTO attribution_touchpoints (tenant_id, event_id, position, channel, touched_at)
-     SELECT tieout_current_tenant(), s.event_id, t.position, t.channel, t.touched_at::timestamptz
+    `INSERT INTO attribution_touchpoints (tenant_id, event_id, position, channel, touched_at, milestone)
+     SELECT tieout_current_tenant(), s.event_id, t.position, t.channel, t.touched_at::timestamptz, nullif(t.milestone, '')
      FROM (
-       SELECT e.event_id, s.channels, s.touched FROM ${STAGING} s
+       SELECT e.event_id, s.channels, s.touched, s.milestones FROM ${STAGING} s
          JOIN attribution_events e ON e.tenant_id = tieout_current_tenant() AND e.event_id = s.row_no + $2::bigint
         WHERE cardinality(s.channels) > 0 AND e.import_id = $1::uuid
-     ) s, unnest(s.channels, s.touched) WITH ORDINALITY AS t(channel, touched_at, position)`,
+     ) s, unnest(s.channels, s.touched, s.milestones) WITH ORDINALITY AS t(channel, touched_at, milestone, position)`,
     [importId, newest],
   )
   return fresh

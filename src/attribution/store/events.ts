@@ -2,6 +2,7 @@
 
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
+import type { Milestone } from '../paths.js'
 import type { EventType } from '../revenue-event.js'
 
 export interface StoredEvent {
@@ -23,6 +24,7 @@ export interface StoredTouch {
   readonly position: number
   readonly channel: string
   readonly at: string
+  readonly milestone: Milestone | null
 }
 
 type Row = Omit<StoredEvent, 'event_id' | 'revenue_cents'> & {
@@ -63,7 +65,7 @@ export async function findEvent(tx: Tx, id: string): Promise<StoredEvent> {
 
 export const touchesOf = (tx: Tx, event: number): Promise<StoredTouch[]> =>
   tx.rows(
-    `SELECT position, channel, touched_at AS at FROM attribution_touchpoints
+    `SELECT position, channel, touched_at AS at, milestone FROM attribution_touchpoints
       WHERE tenant_id = tieout_current_tenant() AND event_id = $1 ORDER BY position`,
     [event],
   )

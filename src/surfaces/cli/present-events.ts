@@ -55,7 +55,7 @@ const deadRows = (events: readonly Dead[]): Row[] =>
 
 interface Touches {
   event: Row
-  touches: { position: number; code: string; channel: string; at: string }[]
+  touches: { position: number; code: string; channel: string; at: string; milestone: string | null }[]
 }
 
 export const EVENT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
@@ -73,8 +73,10 @@ export const EVENT_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
     text: ({ event, touches }) =>
       [
         textTable({ columns: EVENT, rows: [event] }),
-        ...touches.map(({ position, code, channel, at }) =>
-          printable(`  ${position}  ${at}  ${channel}${code === channel ? '' : ` (${code})`}`),
+        ...touches.map(({ position, code, channel, at, milestone }) =>
+          printable(
+            `  ${position}  ${at}  ${channel}${code === channel ? '' : ` (${code})`}${milestone === null ? '' : `  ${milestone}`}`,
+          ),
         ),
       ].join('\n'),
   }),
