@@ -1,52 +1,30 @@
-// Allocation sets into a server's books: events with four channels each, written by COPY with the sums checked at the commit,
-// the same without that check, plain COPY of the same rows into a table without any key, and inserts with a deferred trigger
-// for every row that sums up its event. Three models of the same events, one after another. Then reads of as many events.
+// Attribution in a server's books: `attribution allocate` of events with four touches each, with what of the write is the
+// check of the sums at its end; of a thousand purchases and a thousand refunds more; and everything again. Beside it plain
+// COPY of as many allocations into a table without any key, and inserts with a deferred trigger for every row that sums up
+// its event. Then reads of as many events. Every figure is told, and with --out kept, as soon as it is measured, so that a
+// part that fails loses none. pgledger is not beside it: no package of npm, PyPI or Debian has its SQL.
 import { randomUUID } from 'node:crypto'
-import { modelVersion } from '#tieout/attribution/model'
-import { parseModel } from '#tieout/attribution/model-text'
-import { writeSets } from '#tieout/attribution/store/allocation-sets'
+import { appendFileSync } from 'node:fs'
 import { copyRows } from '#tieout/books/copy-rows'
 import { openBooks } from '#tieout/books/open'
-import { openRun } from '#tieout/books/runs'
-import { DEFAULT_TENANT } from '#tieout/books/tenants'
+import { createTenant, DEFAULT_TENANT } from '#tieout/books/tenants'
 import { benchReads } from './attribution-reads.mjs'
+import { contextOf, perform, timed } from './in-books.mjs'
 
 const CHANNELS = ['direct', 'email', 'search', 'social']
-const AT = '2025-06-01T00:00:00Z'
-const MODELS = ['linear@1.0.0', 'first@1.0.0', 'last@1.0.0']
-
-function* sets(events, model_version) {
-  for (let event_id = 1; event_id <= events; event_id++) {
-    yield {
-      event_id,
-      model_version,
-      revenue_cents: 10_000n,
-      currency: 'USD',
-      input_digest: 'sha256:0123456789012345678901234567890123456789012345678901234567890123',
-      allocations: CHANNELS.map((channel) => ({
-        channel,
-        allocation_ratio: '0.25000',
-        allocated_revenue_cents: 2500n,
-      })),
-    }
-  }
-}
+const MORE = 1000
 
 function* plainRows(events) {
   for (let event = 1; event <= events; event++) {
-    for (const channel of CHANNELS) yield [DEFAULT_TENANT, event, MODELS[0], channel, event, '0.25000', 2500n]
+    for (const channel of CHANNELS)
+      yield [DEFAULT_TENANT, event, 'linear@1.0.0+1ce4943f54342bc8', channel, event, '0.25000', 2500n]
   }
 }
 
-async function timed(work) {
-  const began = performance.now()
-  await work()
-  return performance.now() - began
-}
-
-async function prepare(books, events, tenant = DEFAULT_TENANT) {
-  const import_id = randomUUID()
-  await books.transaction(tenant, async (tx) => {
+/** Purchases of 100.00 over a year, each with four touches, of the four channels, on the days before. */
+const prepare = (books, events, tenant) =>
+  books.transaction(tenant, async (tx) => {
+    const import_id = randomUUID()
     await tx.execute(
       `INSERT INTO attribution_imports VALUES (tieout_current_tenant(), $1, 'events', 'bench', 'd', $2, now(), 'bench')`,
       [import_id, events],
@@ -58,26 +36,19 @@ async function prepare(books, events, tenant = DEFAULT_TENANT) {
     await tx.execute(
       `INSERT INTO attribution_events (tenant_id, event_id, import_id, import_line, external_event_id, event_type,
          occurred_at, revenue_cents, currency, recorded_at, request_digest)
-       SELECT tieout_current_tenant(), g, $1::uuid, g, 'e' || g, 'purchase', timestamptz '2025-01-01Z' + g % 365 * interval '1 day', 10000, 'USD', now(), 'd'
+       SELECT tieout_current_tenant(), g, $1::uuid, g, 'e' || g, 'purchase',
+         timestamptz '2025-01-01Z' + g % 365 * interval '1 day', 10000, 'USD', now(), 'd' || g
        FROM generate_series(1, $2::bigint) g`,
       [import_id, events],
     )
+    await tx.execute(
+      `INSERT INTO attribution_touchpoints (tenant_id, event_id, position, channel, touched_at)
+       SELECT tieout_current_tenant(), g, k, ($2::text[])[k],
+         timestamptz '2025-01-01Z' + (g % 365 - 5 + k) * interval '1 day'
+       FROM generate_series(1, $1::bigint) g, generate_series(1, 4) k`,
+      [events, CHANNELS],
+    )
   })
-}
-
-async function write(books, events, model, tenant = DEFAULT_TENANT) {
-  const id = randomUUID()
-  await openRun(books, tenant, {
-    id,
-    kind: 'attribution',
-    run_name: model,
-    executed_at: AT,
-    triggered_by: 'bench',
-    parameters: {},
-    engine_version: '0',
-  })
-  await books.transaction(tenant, (tx) => writeSets(tx, id, AT, sets(events, model)))
-}
 
 const ROW_TRIGGER = `
 CREATE FUNCTION bench_check() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -95,71 +66,140 @@ CREATE CONSTRAINT TRIGGER each_row AFTER INSERT ON bench_rows DEFERRABLE INITIAL
 const columns =
   'tenant_id uuid, event_id bigint, model_version text, channel text, id bigint, ratio numeric, cents bigint'
 
-export async function benchAttribution({ facts: events, dbUrl }) {
+export async function benchAttribution({ facts: events, dbUrl, out }) {
   if (dbUrl === undefined) {
     console.error('Name a server: --db-url postgres://… (an empty database)')
     process.exit(2)
   }
   const books = await openBooks({ db: dbUrl, command: 'bench', migrate: 'auto' })
-  const script = (sql) => books.maintain((session) => session.script(sql))
-  try {
-    await prepare(books, events)
-    const said = {}
-    await script(`CREATE TABLE bench_plain (${columns}); GRANT ALL ON bench_plain TO tieout_app`)
-    said['plain COPY of the allocations'] = await timed(() =>
-      books.transaction(DEFAULT_TENANT, (tx) => tx.copyIn('bench_plain', copyRows(plainRows(events)))),
-    )
-    said['sets and allocations, sums checked'] = await timed(() => write(books, events, MODELS[0]))
-    await script('ALTER TABLE attribution_sum_checks DISABLE TRIGGER allocations_sum_to_event')
-    said['the same, sums not checked'] = await timed(() => write(books, events, MODELS[1]))
-    await script('ALTER TABLE attribution_sum_checks ENABLE TRIGGER allocations_sum_to_event')
-    said['sets and allocations, sums checked, again'] = await timed(() => write(books, events, MODELS[2]))
-    // A twentieth of the events says enough of what each row costs here.
-    const few = Math.ceil(events / 20)
-    await script(
-      `CREATE TABLE bench_events (tenant_id uuid, event_id bigint, revenue_cents bigint, PRIMARY KEY (tenant_id, event_id));
-       INSERT INTO bench_events SELECT tenant_id, event_id, revenue_cents FROM attribution_events WHERE event_id <= ${few};
-       CREATE TABLE bench_rows (${columns}, PRIMARY KEY (tenant_id, event_id, model_version, channel));
-       GRANT ALL ON bench_rows, bench_events TO tieout_app; ${ROW_TRIGGER}`,
-    )
-    said['row by row, a trigger each'] =
-      (await timed(() =>
-        books.transaction(DEFAULT_TENANT, async (tx) => {
-          for (const row of plainRows(few)) {
-            await tx.execute('INSERT INTO bench_rows VALUES ($1, $2, $3, $4, $5, $6, $7)', row)
-          }
-        }),
-      )) *
-      (events / few)
-    await script('TRUNCATE bench_rows')
-    said['in one statement, a trigger each row'] =
-      (await timed(() =>
-        books.transaction(DEFAULT_TENANT, (tx) =>
-          tx.execute(`INSERT INTO bench_rows SELECT * FROM bench_plain WHERE event_id <= ${few}`),
-        ),
-      )) *
-      (events / few)
-    const rows = events * CHANNELS.length
-    for (const [name, ms] of Object.entries(said)) {
-      console.log(
-        `${name.padEnd(44)} ${(ms / 1000).toFixed(1).padStart(7)} s  ${Math.round(rows / (ms / 1000)).toLocaleString('en-US')} rows/s`,
-      )
-    }
-    const checked = Math.min(
-      said['sets and allocations, sums checked'],
-      said['sets and allocations, sums checked, again'],
-    )
-    const unchecked = said['the same, sums not checked']
-    console.log(`the check costs ${((checked / unchecked - 1) * 100).toFixed(1)} % of the write`)
+  const keep = (part, figures) => {
+    if (out !== undefined) appendFileSync(out, `${JSON.stringify({ part, events, ...figures })}\n`)
+  }
+  /** Of a part that took so many ms. */
+  const tell = (part, ms, rows) => {
+    const rate = Math.round(rows / (ms / 1000))
     console.log(
-      `${(said['row by row, a trigger each'] / checked).toFixed(1)} × the rate of inserts with a trigger each`,
+      `${part.padEnd(52)} ${(ms / 1000).toFixed(2).padStart(8)} s  ${rate.toLocaleString('en-US').padStart(9)} rows/s`,
     )
-    console.log(`${(checked / said['plain COPY of the allocations']).toFixed(1)} × the time of plain COPY`)
-    await benchReads(books, events, async (tenant, count) => {
+    keep(part, { ms: Math.round(ms), rows, rate })
+    return rate
+  }
+  const ratio = (name, value) => {
+    console.log(`${name.padEnd(52)} ${value}`)
+    keep(name, { value })
+  }
+  try {
+    const tenantOf = async (count) => {
+      const tenant = randomUUID()
+      await createTenant(books, { tenant_id: tenant, name: `bench ${count} ${tenant.slice(0, 8)}` })
       await prepare(books, count, tenant)
-      await write(books, count, modelVersion(parseModel('linear')), tenant)
-    })
+      return tenant
+    }
+    const rates = await benchInserts(books, events, tell)
+    const tenant = await tenantOf(events)
+    const allocated = await benchOperation(books, tenant, events, tell, ratio)
+    ratio('allocate + store ÷ inserts with a trigger each', (allocated / rates.rowByRow).toFixed(1))
+    ratio('allocate + store ÷ plain COPY, by rate', (allocated / rates.plain).toFixed(2))
+    const few = Math.ceil(events / 10)
+    const fewer = await tenantOf(few)
+    await perform({ ...contextOf(books), tenant: fewer }, 'attribution allocate', { model: 'linear' })
+    await benchReads(
+      books,
+      [
+        [fewer, few],
+        [tenant, events],
+      ],
+      keep,
+    )
   } finally {
     await books.close()
   }
 }
+
+async function benchInserts(books, events, tell) {
+  const script = (sql) => books.maintain((session) => session.script(sql))
+  const inserted = (work) => timed(() => books.transaction(DEFAULT_TENANT, work))
+  await script(`CREATE TABLE bench_plain (${columns}); GRANT ALL ON bench_plain TO tieout_app`)
+  const copied = await inserted((tx) => tx.copyIn('bench_plain', copyRows(plainRows(events))))
+  const plain = tell('plain COPY of the allocations', copied, events * CHANNELS.length)
+  // A twentieth of the events says enough of what each row costs here.
+  const few = Math.ceil(events / 20)
+  const rows = few * CHANNELS.length
+  await script(
+    `CREATE TABLE bench_events (tenant_id uuid, event_id bigint, revenue_cents bigint, PRIMARY KEY (tenant_id, event_id));
+     INSERT INTO bench_events SELECT '${DEFAULT_TENANT}', g, 10000 FROM generate_series(1, ${few}) g;
+     CREATE TABLE bench_rows (${columns}, PRIMARY KEY (tenant_id, event_id, model_version, channel));
+     GRANT ALL ON bench_rows, bench_events TO tieout_app; ${ROW_TRIGGER}`,
+  )
+  const oneByOne = await inserted(async (tx) => {
+    for (const row of plainRows(few))
+      await tx.execute('INSERT INTO bench_rows VALUES ($1, $2, $3, $4, $5, $6, $7)', row)
+  })
+  const rowByRow = tell('row by row, a trigger each', oneByOne, rows)
+  await script('TRUNCATE bench_rows')
+  const together = await inserted((tx) =>
+    tx.execute(`INSERT INTO bench_rows SELECT * FROM bench_plain WHERE event_id <= ${few}`),
+  )
+  tell('in one statement, a trigger each row', together, rows)
+  await script('DROP TABLE bench_plain, bench_rows, bench_events; DROP FUNCTION bench_check()')
+  return { plain, rowByRow }
+}
+
+/** Books whose transactions check their sums before they are committed; `checked(ms)` is told how long that took. */
+const checking = (books, checked) => ({
+  ...books,
+  whileHolding: (key, work) => books.whileHolding(key, work),
+  transaction: (tenant, work) =>
+    books.transaction(tenant, async (tx) => {
+      const result = await work(tx)
+      checked(await timed(() => tx.execute('SET CONSTRAINTS ALL IMMEDIATE')))
+      return result
+    }),
+})
+
+/** `attribution allocate` of all events, of none, of a few that are new, and of everything again. */
+async function benchOperation(books, tenant, events, tell, ratio) {
+  let checks = 0
+  const checked = (ms) => {
+    checks += ms
+  }
+  const context = { ...contextOf(checking(books, checked)), tenant }
+  const allocate = async (part, rows, input) => {
+    let found
+    const ms = await timed(async () => {
+      found = await perform(context, 'attribution allocate', { model: 'linear', ...input })
+    })
+    const rate = tell(`${part}, ${found.mode}`, ms, rows)
+    return { ...found, rate, ms }
+  }
+  const first = await allocate('allocate: read, allocate, store', events * CHANNELS.length)
+  ratio('  of it the check of the sums', `${((checks / (first.ms - checks)) * 100).toFixed(1)} % of the rest`)
+  await allocate('allocate with nothing new', 0)
+  const recorded = await timed(() => perform(context, 'events record', { events: newEvents(events) }))
+  tell(`import of ${MORE} purchases and ${MORE} refunds of old ones`, recorded, 2 * MORE)
+  const some = await allocate(`allocate ${2 * MORE} new events`, MORE * (CHANNELS.length + 4))
+  if (some.new !== 2 * MORE) throw new Error(`${some.new} sets are new, not ${2 * MORE}`)
+  const whole = await allocate('allocate with nothing new', 0, { full: true })
+  if (whole.result_digest !== some.result_digest) throw new Error('the digests differ')
+  return first.rate
+}
+
+const newEvents = (events) =>
+  Array.from({ length: MORE }, (_, i) => [
+    {
+      external_event_id: `new-${i}`,
+      type: 'purchase',
+      occurred_at: '2025-12-31T00:00:00Z',
+      revenue_cents: 10_000 + i,
+      currency: 'USD',
+      touches: CHANNELS.map((channel, k) => ({ channel, at: `2025-12-0${k + 1}T00:00:00Z` })),
+    },
+    {
+      external_event_id: `back-${i}`,
+      type: 'refund',
+      occurred_at: '2025-12-31T00:00:00Z',
+      revenue_cents: 1 + i,
+      currency: 'USD',
+      refund_of: `e${1 + ((i * 7) % events)}`,
+    },
+  ]).flat()

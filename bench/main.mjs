@@ -1,7 +1,7 @@
 // Benchmarks: `npm run bench -- rollup [--facts 1000000] [--db-url postgres://…]`, or `kernel` for the part in memory
 // alone, which takes 10,000,000 facts too, or `http` for requests per second on a small book, or
 // `lots` for trades, in memory, beside beancount and RP2 (`--python`), and in books, or `attribution --db-url` for
-// allocations written to a server, or `mart` for pipelines. Everything is measured in one run on
+// allocations written to a server (`--out` keeps each figure in a file), or `mart` for pipelines. Everything is measured in one run on
 // data from a seeded generator; ratios are what to read, since machines differ. Timing decides no test.
 import { parseArgs } from 'node:util'
 import { benchAttribution } from './attribution.mjs'
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '5' },
     'db-url': { type: 'string' },
     python: { type: 'string' },
+    out: { type: 'string' },
     sources: { type: 'string', default: 'parquet,csv,embedded,server' },
     shapes: { type: 'string', default: 'many,few' },
   },
@@ -63,6 +64,7 @@ await bench({
   seconds: Number(values.seconds),
   dbUrl: values['db-url'],
   python: values.python,
+  out: values.out,
   sources: values.sources,
   shapes: values.shapes,
 })

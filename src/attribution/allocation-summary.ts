@@ -1,9 +1,14 @@
-/** What an allocation came to, told while its sets pass by: counts, sums by currency, digests, findings. Raises nothing. */
+/**
+ * What the sets of a model come to, told while they pass by: counts, sums by currency, digests, findings. It can go on
+ * from what was kept of the sets of all events up to a number, and then comes to what it would of all of them. Raises
+ * TIE-4402 when the set of an event before that number would be another now.
+ */
 
-import { createHash } from 'node:crypto'
 import type { Digest } from '../base/digest.js'
+import { refuse } from '../base/errors.js'
 import type { Finding } from '../base/finding.js'
-import { plural } from '../base/text.js'
+import { type KeptSum, MultisetDigest } from '../base/multiset-digest.js'
+import { compareText, plural } from '../base/text.js'
 import { UNKNOWN } from './channel-map.js'
 import type { Planned } from './families.js'
 
@@ -17,6 +22,23 @@ export interface RevenueOf {
   readonly unknown_cents: string
 }
 
+/** What is kept of sets to go on from. */
+export interface KeptSums {
+  readonly revenue: readonly RevenueOf[]
+  readonly inputs: KeptSum
+  readonly contents: KeptSum
+  /** Events with revenue in the bucket. */
+  readonly in_unknown: number
+  /** The first codes that the taxonomy takes for the bucket, in code point order. */
+  readonly unknown_codes: readonly string[]
+}
+
+/** The sums of the sets of all events up to a number of arrival. */
+export interface SumsThrough {
+  readonly events_through: number
+  readonly sums: KeptSums
+}
+
 interface Sums {
   events: number
   revenue: bigint
@@ -27,20 +49,52 @@ interface Sums {
 /** Codes that a finding names. */
 const NAMED = 20
 
+const NONE = { lines: 0, sum: '' }
+export const NO_SETS: SumsThrough = {
+  events_through: 0,
+  sums: { revenue: [], inputs: NONE, contents: NONE, in_unknown: 0, unknown_codes: [] },
+}
+
 export class AllocationSummary {
-  events = 0
+  /** Sets that passed by. */
+  computed = 0
   new = 0
-  same = 0
   superseded = 0
-  private inUnknown = 0
-  private readonly sums = new Map<string, Sums>()
-  private readonly inputs: string[] = []
-  private readonly contents: string[] = []
+  private inUnknown: number
+  private readonly before: number
+  private readonly codesBefore: readonly string[]
+  private readonly sums: Map<string, Sums>
+  private readonly inputs: MultisetDigest
+  private readonly contents: MultisetDigest
+
+  constructor({ events_through, sums }: SumsThrough = NO_SETS) {
+    this.before = events_through
+    this.inUnknown = sums.in_unknown
+    this.codesBefore = sums.unknown_codes
+    this.inputs = new MultisetDigest(sums.inputs)
+    this.contents = new MultisetDigest(sums.contents)
+    this.sums = new Map(
+      sums.revenue.map(({ currency, events, revenue_cents, allocated_cents, unknown_cents }) => [
+        currency,
+        {
+          events,
+          revenue: BigInt(revenue_cents),
+          allocated: BigInt(allocated_cents),
+          unknown: BigInt(unknown_cents),
+        },
+      ]),
+    )
+  }
 
   add({ is, set, eventDigest }: Planned): void {
-    this.events += 1
-    this[is] += 1
+    this.computed += 1
+    if (is === 'new') this.new += 1
     if (set.supersedes !== undefined) this.superseded += 1
+    if (set.event_id <= this.before) {
+      // It is counted already.
+      if (is === 'new') refuse('TIE-4402', { event: set.event_id, version: set.model_version })
+      return
+    }
     const of = this.sums.get(set.currency) ?? { events: 0, revenue: 0n, allocated: 0n, unknown: 0n }
     this.sums.set(set.currency, of)
     of.events += 1
@@ -51,11 +105,40 @@ export class AllocationSummary {
       of.unknown += allocated_revenue_cents
       this.inUnknown += 1
     }
-    this.inputs.push(`${eventDigest} ${set.input_digest}`)
-    this.contents.push(`${eventDigest} ${set.content_digest}`)
+    this.inputs.add(`${eventDigest} ${set.input_digest}`)
+    this.contents.add(`${eventDigest} ${set.content_digest}`)
   }
 
-  revenue(): RevenueOf[] {
+  get events(): number {
+    return this.inputs.kept().lines
+  }
+
+  /** `unknownCodes`: of the events that passed by. Those kept are as many as a finding names. */
+  kept(unknownCodes: readonly string[]): KeptSums {
+    const codes = [...new Set([...this.codesBefore, ...unknownCodes])].sort(compareText)
+    return {
+      revenue: this.revenue(),
+      inputs: this.inputs.kept(),
+      contents: this.contents.kept(),
+      in_unknown: this.inUnknown,
+      unknown_codes: codes.slice(0, NAMED),
+    }
+  }
+
+  /** Of all sets, in an order that says nothing of how the events arrived. */
+  digests(): { readonly inputs: Digest; readonly contents: Digest } {
+    return { inputs: this.inputs.digest(), contents: this.contents.digest() }
+  }
+
+  /** `learnedFrom`: purchases that a learned model learned from now. */
+  findings(unknownCodes: readonly string[], learnedFrom: number | undefined): Finding[] {
+    return [
+      ...(this.inUnknown === 0 ? [] : [unknownFinding(this.kept(unknownCodes))]),
+      ...(learnedFrom === undefined ? [] : [learnedFinding(learnedFrom)]),
+    ]
+  }
+
+  private revenue(): RevenueOf[] {
     return [...this.sums]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([currency, { events, revenue, allocated, unknown }]) => ({
@@ -66,35 +149,22 @@ export class AllocationSummary {
         unknown_cents: String(unknown),
       }))
   }
+}
 
-  /** Of all sets, in an order that says nothing of how the events arrived. */
-  digests(): { readonly inputs: Digest; readonly contents: Digest } {
-    return { inputs: digestOfLines(this.inputs), contents: digestOfLines(this.contents) }
-  }
-
-  /** `learnedFrom`: purchases that a learned model learned from now. */
-  findings(unknownCodes: readonly string[], learnedFrom: number | undefined): Finding[] {
-    return [
-      ...(this.inUnknown === 0 ? [] : [this.unknownFinding(unknownCodes)]),
-      ...(learnedFrom === undefined ? [] : [learnedFinding(learnedFrom)]),
-    ]
-  }
-
-  private unknownFinding(codes: readonly string[]): Finding {
-    const cents = this.revenue().flatMap(({ currency, unknown_cents }) =>
-      unknown_cents === '0' ? [] : `${unknown_cents} ${currency}`,
-    )
-    return {
-      code: 'REVENUE_IN_UNKNOWN',
-      severity: 'warning',
-      message: `${plural(this.inUnknown, 'event')} have revenue in the channel unknown${cents.length === 0 ? '' : `: ${cents.join(', ')} cents`}.`,
-      suggestion:
-        codes.length === 0
-          ? 'They have no touch inside the look-back window.'
-          : `Declare or map the codes: tieout channels add ${codes[0]}`,
-      rows: this.inUnknown,
-      detail: { cents, codes: codes.slice(0, NAMED) },
-    }
+function unknownFinding({ revenue, in_unknown: rows, unknown_codes: codes }: KeptSums): Finding {
+  const cents = revenue.flatMap(({ currency, unknown_cents }) =>
+    unknown_cents === '0' ? [] : `${unknown_cents} ${currency}`,
+  )
+  return {
+    code: 'REVENUE_IN_UNKNOWN',
+    severity: 'warning',
+    message: `${plural(rows, 'event')} have revenue in the channel unknown${cents.length === 0 ? '' : `: ${cents.join(', ')} cents`}.`,
+    suggestion:
+      codes.length === 0
+        ? 'They have no touch inside the look-back window.'
+        : `Declare or map the codes: tieout channels add ${codes[0]}`,
+    rows,
+    detail: { cents, codes },
   }
 }
 
@@ -106,9 +176,3 @@ const learnedFinding = (paths: number): Finding => ({
     'Where paths that did not convert are counted elsewhere: tieout attribution model --paths FILE.',
   rows: paths,
 })
-
-function digestOfLines(lines: string[]): Digest {
-  const hash = createHash('sha256')
-  for (const line of lines.sort()) hash.update(line).update('\n')
-  return `sha256:${hash.digest('hex')}` as Digest
-}

@@ -24,9 +24,17 @@ const allocated = z.object({
   model: z.string(),
   model_version: z.string().describe('Of the new sets; revisions of an event have .r2, .r3 behind it.'),
   table_digest: z.string().nullable().describe('Of a learned model: of the weights it went by.'),
-  events: z.number().describe('Events looked at, refunds and other adjustments among them.'),
+  mode: z
+    .enum(['full', 'incremental'])
+    .describe(
+      'Incremental: only what came since the last allocation was read, for nothing else has changed.',
+    ),
+  events: z.number().describe('Events that have a set now, refunds and other adjustments among them.'),
+  computed: z
+    .number()
+    .describe('Events whose set was computed: of an incremental allocation the new ones and their families.'),
   new: z.number().describe('Sets written.'),
-  same: z.number().describe('Events whose set came out as it is stored: nothing was written.'),
+  same: z.number().describe('Events whose set stays as it is stored: nothing was written.'),
   superseded: z.number().describe('Sets that a new one replaced; they stay, and name it.'),
   revenue: z
     .array(
@@ -81,6 +89,10 @@ const allocate = operation({
       .string()
       .optional()
       .describe('Of a learned model: the model version whose weights to go by, instead of learning anew.'),
+    full: z
+      .boolean()
+      .default(false)
+      .describe('Read every event and hold every set against it, also where nothing has changed.'),
     dry_run: z.boolean().default(false).describe('Do everything but keep nothing.'),
   }),
   output: allocated,
@@ -99,12 +111,13 @@ const allocate = operation({
   ],
   positional: [],
   http: { method: 'POST', path: '/api/v1/attribution/allocations', location: '/api/v1/runs/{run_id}' },
-  async run(context, { model, since, until, weights, dry_run }) {
+  async run(context, { model, since, until, weights, full, dry_run }) {
     const filter = { since: instantOf('since', since), until: instantOf('until', until) }
     const found = await allocateEvents(context, {
       model: parseModel(model),
       filter,
       weights,
+      isFull: full,
       isDry: dry_run,
     })
     return { ...found, dry_run }

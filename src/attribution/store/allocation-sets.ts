@@ -36,16 +36,20 @@ export async function writeSets(
        channel text, allocation_ratio numeric, allocated_revenue_cents bigint) ON COMMIT DROP`,
   )
   let given = 0
+  let anySuperseded = false
   for (const batch of batches(sets, 20_000)) {
     given += batch.length
+    anySuperseded ||= batch.some(({ supersedes }) => supersedes !== undefined)
     await copySets(tx, batch)
   }
-  await tx.execute(
-    `UPDATE attribution_allocation_sets AS t SET superseded_by = s.model_version, superseded_at = $1::timestamptz
-      FROM pg_temp.set_staging s
-      WHERE t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.supersedes`,
-    [computedAt],
-  )
+  if (anySuperseded) {
+    await tx.execute(
+      `UPDATE attribution_allocation_sets AS t SET superseded_by = s.model_version, superseded_at = $1::timestamptz
+        FROM pg_temp.set_staging s
+        WHERE t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.supersedes`,
+      [computedAt],
+    )
+  }
   const fresh = await tx.execute(
     `INSERT INTO attribution_allocation_sets (tenant_id, event_id, model_version, run_id, revenue_cents, currency,
        input_digest, content_digest, computed_at)

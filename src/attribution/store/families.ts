@@ -9,6 +9,7 @@ import type { Tx } from '../../books/books.js'
 import { copiedRows } from '../../engines/copied-rows.js'
 import { channelsOf, UNKNOWN } from '../channel-map.js'
 import { type Adjustment, type Families, inOrderOfSettling } from '../families.js'
+import { type Milestone, milestoneBits } from '../paths.js'
 import { listChannels } from './channels.js'
 
 /** Which purchases; each comes with all that adjusts it. */
@@ -29,28 +30,100 @@ export interface ReadFamilies extends Families {
 }
 
 export async function readFamilies(tx: Tx, filter: FamilyFilter): Promise<ReadFamilies> {
-  const channelOf = channelsOf(await listChannels(tx))
-  const [newest] = await tx.rows<{ newest: bigint }>(
+  const through = await newestEvent(tx)
+  return familiesOf(tx, through, filtered(filter, through))
+}
+
+/**
+ * Purchases that arrived after a number, and those that something adjusts which did. They are found first and looked up by
+ * their keys, so that this costs what they are, whatever the number of events before. Their numbers stand in
+ * `pg_temp.changed_families` until the end of the transaction.
+ */
+export async function readChangedFamilies(tx: Tx, after: number): Promise<ReadFamilies> {
+  const through = await newestEvent(tx)
+  await tx.execute(
+    `CREATE TEMPORARY TABLE changed_families ON COMMIT DROP AS
+       SELECT DISTINCT coalesce(original_event_id, event_id) AS event_id FROM attribution_events
+        WHERE tenant_id = tieout_current_tenant() AND event_id > ${after} AND event_id <= ${through}`,
+  )
+  await tx.execute('ANALYZE pg_temp.changed_families')
+  return familiesOf(tx, through, changed(through))
+}
+
+async function newestEvent(tx: Tx): Promise<number> {
+  const [row] = await tx.rows<{ newest: bigint }>(
     'SELECT coalesce(max(event_id), 0) AS newest FROM attribution_events WHERE tenant_id = tieout_current_tenant()',
   )
-  const through = Number(newest!.newest)
-  const where = wanted(filter, through)
-  const purchases = await readPurchases(tx, where)
-  const touches = await readTouches(tx, where, purchases.eventId)
+  return Number(row!.newest)
+}
+
+/** What follows FROM, of the purchases as `p`, of their touches as `t`, of what adjusts them as `e`. */
+interface Sources {
+  readonly purchases: string
+  readonly touches: string
+  readonly adjustments: string
+}
+
+const TENANT = 'tenant_id = tieout_current_tenant()'
+
+/** COPY takes no parameters; what stands here are numbers and canonical instants. */
+function filtered({ since, until, purchase }: FamilyFilter, through: number): Sources {
+  const chosen = [
+    ...(since === undefined ? [] : [`p.occurred_at >= '${since}'::timestamptz`]),
+    ...(until === undefined ? [] : [`p.occurred_at < '${until}'::timestamptz`]),
+    ...(purchase === undefined ? [] : [`p.event_id = ${purchase}`]),
+  ]
+  const all = [`p.${TENANT} AND p.event_type = 'purchase' AND p.event_id <= ${through}`, ...chosen]
+  const purchases = `attribution_events p WHERE ${all.join(' AND ')}`
+  if (chosen.length > 0)
+    return { ...belongingTo(`(SELECT p.event_id FROM ${purchases})`, through), purchases }
+  // Nothing is joined: of a tenant that the planner knows nothing of, it would go through all touches for each purchase.
+  return {
+    purchases,
+    touches: `attribution_touchpoints t WHERE t.${TENANT} AND t.event_id <= ${through}`,
+    adjustments: `attribution_events e
+      WHERE e.${TENANT} AND e.original_event_id IS NOT NULL AND e.event_id <= ${through}`,
+  }
+}
+
+const changed = (through: number): Sources => ({
+  purchases: lookedUp('pg_temp.changed_families', 'attribution_events', 'p', 'x.event_id = f.event_id'),
+  ...belongingTo('pg_temp.changed_families', through),
+})
+
+/** `families`: the numbers of purchases. */
+const belongingTo = (families: string, through: number): Omit<Sources, 'purchases'> => ({
+  touches: lookedUp(families, 'attribution_touchpoints', 't', 'x.event_id = f.event_id'),
+  adjustments: lookedUp(
+    families,
+    'attribution_events',
+    'e',
+    `x.original_event_id = f.event_id AND x.event_id <= ${through}`,
+  ),
+})
+
+/** Fenced, so that each is found by its key, whatever the planner thinks of the tables. */
+const lookedUp = (families: string, table: string, as: string, where: string): string =>
+  `${families} f CROSS JOIN LATERAL (SELECT * FROM ${table} x WHERE x.${TENANT} AND ${where} OFFSET 0) ${as}`
+
+async function familiesOf(tx: Tx, through: number, sources: Sources): Promise<ReadFamilies> {
+  const channelOf = channelsOf(await listChannels(tx))
+  const purchases = await readPurchases(tx, sources)
+  const touches = await readTouches(tx, sources, purchases.eventId)
   const codes = [...touches.codes.keys()]
   const channels = [...new Set([UNKNOWN, ...codes.map(channelOf)])].sort(compareText)
   const indexOf = new Map(channels.map((code, index) => [code, index]))
   const channelOfCode = Int32Array.from(codes, (code) => indexOf.get(channelOf(code))!)
   return {
     ...purchases,
-    adjustments: await readAdjustments(tx, where, through, purchases.eventId),
+    adjustments: await readAdjustments(tx, sources, purchases.eventId),
     paths: {
       channels,
       events: purchases.eventId.length,
       starts: touches.starts,
       channel: Int32Array.from(touches.code, (code) => channelOfCode[code]!),
       at: Float64Array.from(touches.at),
-      milestones: new Uint8Array(touches.at.length),
+      milestones: Uint8Array.from(touches.milestones),
       convertedAt: Float64Array.from(purchases.convertedAt),
     },
     through,
@@ -58,19 +131,9 @@ export async function readFamilies(tx: Tx, filter: FamilyFilter): Promise<ReadFa
   }
 }
 
-/** COPY takes no parameters; what stands here are numbers and canonical instants. */
-function wanted({ since, until, purchase }: FamilyFilter, through: number): string {
-  return [
-    `p.tenant_id = tieout_current_tenant() AND p.event_type = 'purchase' AND p.event_id <= ${through}`,
-    ...(since === undefined ? [] : [`p.occurred_at >= '${since}'::timestamptz`]),
-    ...(until === undefined ? [] : [`p.occurred_at < '${until}'::timestamptz`]),
-    ...(purchase === undefined ? [] : [`p.event_id = ${purchase}`]),
-  ].join(' AND ')
-}
-
 const microseconds = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`
 
-async function readPurchases(tx: Tx, where: string) {
+async function readPurchases(tx: Tx, { purchases }: Sources) {
   const eventId: number[] = []
   const revenue: bigint[] = []
   const currency: string[] = []
@@ -78,7 +141,7 @@ async function readPurchases(tx: Tx, where: string) {
   const convertedAt: number[] = []
   const rows = tx.copyOut(
     `SELECT p.event_id, p.revenue_cents, p.currency, p.request_digest, ${microseconds('p.occurred_at')}
-       FROM attribution_events p WHERE ${where} ORDER BY p.event_id`,
+       FROM ${purchases} ORDER BY p.event_id`,
   )
   for await (const batch of copiedRows(rows))
     for (const [event, cents, code, digest, at] of batch) {
@@ -92,36 +155,35 @@ async function readPurchases(tx: Tx, where: string) {
 }
 
 /** In the order of the purchases; codes are numbered as they are met. */
-async function readTouches(tx: Tx, where: string, eventId: readonly number[]) {
+async function readTouches(tx: Tx, { touches }: Sources, eventId: readonly number[]) {
   const codes = new Map<string, number>()
   const starts = new Int32Array(eventId.length + 1)
   const code: number[] = []
   const at: number[] = []
+  const milestones: number[] = []
   const rows = tx.copyOut(
-    `SELECT t.event_id, t.channel, ${microseconds('t.touched_at')}
-       FROM attribution_touchpoints t JOIN attribution_events p USING (tenant_id, event_id)
-      WHERE ${where} ORDER BY t.event_id, t.position`,
+    `SELECT t.event_id, t.channel, ${microseconds('t.touched_at')}, t.milestone
+       FROM ${touches} ORDER BY t.event_id, t.position`,
   )
   let index = 0
   for await (const batch of copiedRows(rows))
-    for (const [event, channel, instant] of batch) {
+    for (const [event, channel, instant, milestone] of batch) {
       const id = Number(event)
       while (eventId[index] !== id) starts[++index] = code.length
       if (!codes.has(channel!)) codes.set(channel!, codes.size)
       code.push(codes.get(channel!)!)
       at.push(Number(instant))
+      milestones.push(milestoneBits(milestone as Milestone | null))
     }
   while (index < eventId.length) starts[++index] = code.length
-  return { codes, starts, code, at }
+  return { codes, starts, code, at, milestones }
 }
 
-async function readAdjustments(tx: Tx, where: string, through: number, eventId: readonly number[]) {
+async function readAdjustments(tx: Tx, { adjustments }: Sources, eventId: readonly number[]) {
   const byPurchase = new Map<number, Adjustment[]>()
   const rows = tx.copyOut(
-    `SELECT p.event_id, e.event_id, e.import_id, e.revenue_cents, e.request_digest
-       FROM attribution_events e
-       JOIN attribution_events p ON p.tenant_id = e.tenant_id AND p.event_id = e.original_event_id
-      WHERE e.event_id <= ${through} AND ${where} ORDER BY p.event_id, e.event_id`,
+    `SELECT e.original_event_id, e.event_id, e.import_id, e.revenue_cents, e.request_digest
+       FROM ${adjustments} ORDER BY e.original_event_id, e.event_id`,
   )
   let index = 0
   for await (const batch of copiedRows(rows))

@@ -10,7 +10,9 @@ interface Allocated {
   run_id: string | null
   model: string
   model_version: string
+  mode: 'full' | 'incremental'
   events: number
+  computed: number
   new: number
   same: number
   superseded: number
@@ -45,7 +47,14 @@ interface Explained {
     split_by: 'weights' | 'remaining'
     inputs_changed: boolean
     allocations: Row[]
-    touches: { position: number; channel: string; code: string; at: string; why_not: string | null }[]
+    touches: {
+      position: number
+      channel: string
+      code: string
+      at: string
+      milestone: string | null
+      why_not: string | null
+    }[]
     left_over_cents: string | null
     steps: Step[]
   }[]
@@ -100,10 +109,14 @@ const paged =
         ].join('\n')
 
 function allocatedText(out: Allocated, style: Style): string {
+  const isFull = out.mode === 'full'
+  const nothing = isFull
+    ? `${plural(out.same, 'set')} came out as stored`
+    : 'nothing has changed since the last allocation'
   const done =
     out.new === 0
-      ? `nothing to do: ${plural(out.same, 'set')} came out as stored`
-      : `${out.new.toLocaleString('en-US')} new, ${out.same.toLocaleString('en-US')} same, ${out.superseded.toLocaleString('en-US')} superseded`
+      ? `nothing to do: ${nothing}`
+      : `${out.new.toLocaleString('en-US')} new, ${out.same.toLocaleString('en-US')} same, ${out.superseded.toLocaleString('en-US')} superseded${isFull ? '' : `; incremental, ${out.computed.toLocaleString('en-US')} computed`}`
   return [
     `${style.green('✓')} ${out.model}: ${plural(out.events, 'event')}, ${done}${out.dry_run ? ' (dry run: nothing stored)' : ''}.`,
     ...out.revenue.map(
@@ -131,9 +144,9 @@ function explainedText({ event, sets }: Explained, style: Style): string {
       const columns = STEP.filter(({ key }) => key !== 'remaining_cents' || set.split_by === 'remaining')
       return [
         `${style.bold(set.model)} ${by}`,
-        ...set.touches.map(({ position, channel, code, at, why_not }) =>
+        ...set.touches.map(({ position, channel, code, at, milestone, why_not }) =>
           printable(
-            `  ${position}  ${at}  ${channel}${code === channel ? '' : ` (${code})`}${why_not === null ? '' : `  does not count: ${why_not}`}`,
+            `  ${position}  ${at}  ${channel}${code === channel ? '' : ` (${code})`}${milestone === null ? '' : `  ${milestone}`}${why_not === null ? '' : `  does not count: ${why_not}`}`,
           ),
         ),
         textTable({
