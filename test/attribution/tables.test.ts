@@ -33,6 +33,7 @@ const TABLES = [
   'attribution_touchpoints',
   'dead_events',
   'attribution_weight_tables',
+  'attribution_allocation_points',
   'attribution_allocation_sets',
   'attribution_allocations',
   'attribution_sum_checks',
@@ -101,6 +102,10 @@ async function filled(): Promise<Context> {
     }
     await tx.execute(
       `INSERT INTO attribution_weight_tables VALUES (tieout_current_tenant(), 'm', 'd', $1, now(), '[]')`,
+      [reconciled],
+    )
+    await tx.execute(
+      `INSERT INTO attribution_allocation_points VALUES (tieout_current_tenant(), 'm', 1, $1, 'm', 'd', 0, '{}')`,
       [reconciled],
     )
     await tx.execute(
@@ -193,15 +198,16 @@ describe('tenants', () => {
   })
 
   test('every table of the migration is in the list above', async () => {
-    const { up } = await migration()
-    const made = [...up.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name)
+    const made = (await migrations()).flatMap(({ up }) =>
+      [...up.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name),
+    )
     expect(made.sort()).toEqual([...TABLES].sort())
   })
 })
 
-const migration = async () => {
+const migrations = async () => {
   const { knownMigrations } = await import('#tieout/books/migrate')
-  return knownMigrations().find(({ name }) => name === '0009_attribution')!
+  return knownMigrations().filter(({ name }) => name.includes('_attribution'))
 }
 
 describe('what is sealed stays, for every role', () => {
@@ -349,6 +355,20 @@ const money = (table: string, values: Readonly<Record<string, string>>): string 
   }
   return `INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')})`
 }
+const point = (values: Readonly<Record<string, string>>): string => {
+  const row: Record<string, string> = {
+    tenant_id: T,
+    model: `'m'`,
+    point_no: '2',
+    run_id: `'${run}'`,
+    model_version: `'m'`,
+    taxonomy_digest: `'d'`,
+    events_through: '1',
+    sums: `'{}'`,
+    ...values,
+  }
+  return `INSERT INTO attribution_allocation_points (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')})`
+}
 const stranger = `'${randomUUID()}'`
 const reconciliation = (values: Readonly<Record<string, string>>): string => {
   const row: Record<string, string> = {
@@ -482,6 +502,12 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
   'attribution_touchpoints.touchpoints_count_from_one': () => ({
     sql: steps(event({}), touchRow('50', '0')),
   }),
+  'attribution_touchpoints.touchpoints_have_a_known_milestone': () => ({
+    sql: steps(
+      event({}),
+      `INSERT INTO attribution_touchpoints VALUES (${T}, 50, 1, 'email', now() - interval '1 day', 'odd')`,
+    ),
+  }),
   'attribution_touchpoints.touchpoints_come_with_their_event': () => ({
     sql: touchRow('1', '9', `'2025-01-01'`),
   }),
@@ -519,6 +545,22 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
   'attribution_weight_tables.weight_tables_come_from_a_run': () => ({
     sql: `INSERT INTO attribution_weight_tables VALUES (${T}, 'n', 'd', gen_random_uuid(), now(), '[]')`,
   }),
+  'attribution_allocation_points.allocation_points_have_one_number': () => ({
+    sql: point({ point_no: '1' }),
+  }),
+  'attribution_allocation_points.allocation_points_belong_to_a_run': () => ({
+    sql: point({ run_id: 'gen_random_uuid()' }),
+  }),
+  'attribution_allocation_points.allocation_points_count_from_one': () => ({ sql: point({ point_no: '0' }) }),
+  'attribution_allocation_points.allocation_points_are_behind_events': () => ({
+    sql: point({ events_through: '-1' }),
+  }),
+  'attribution_allocation_points.rows_come_while_the_run_is_in_progress': () => ({
+    sql: point({ run_id: OVER }),
+  }),
+  'attribution_allocation_points.rows_never_change': () => change('attribution_allocation_points'),
+  'attribution_allocation_points.table_is_never_truncated': () => truncate('attribution_allocation_points'),
+
   'attribution_weight_tables.rows_never_change': () => change('attribution_weight_tables'),
   'attribution_weight_tables.table_is_never_truncated': () => truncate('attribution_weight_tables'),
 
@@ -944,7 +986,7 @@ test('down and up again gives the same schema', async () => {
   try {
     const before = await own.books.maintain(dumpSchema)
     const names = await own.books.maintain((session) => migrateDown(session, '0006_lots'))
-    expect(names).toContain('0009_attribution')
+    expect(names).toEqual(expect.arrayContaining(['0009_attribution', '0010_attribution_points']))
     expect(await own.books.maintain(dumpSchema)).not.toMatch(/attribution_|revenue_ledger|dead_events|mv_/)
     await own.books.maintain((session) => migrateUp(session))
     expect(await own.books.maintain(dumpSchema)).toBe(before)
