@@ -36,6 +36,11 @@ describe('over HTTP', () => {
       headers: { 'content-type': 'application/x-ndjson', 'idempotency-key': randomUUID() },
     })
     expect(sent.json).toMatchObject({ new: 1 })
+    const table = await bed.ask('POST', '/api/v1/events/imports', {
+      body: 'external_event_id,type,occurred_at,revenue_cents,currency\ng,purchase,2025-05-10T12:00:00Z,1,USD\nh,x,2025-05-10T12:00:00Z,1,USD\n',
+      headers: { 'content-type': 'text/csv', 'idempotency-key': randomUUID() },
+    })
+    expect(table.json).toMatchObject({ code: 'TIE-4204', problems: [{ file: 'upload.csv', line: 3 }] })
     const page = await bed.ask('GET', '/api/v1/events?limit=1')
     expect(page.json.events).toHaveLength(1)
     const next = await bed.ask('GET', `/api/v1/events?limit=10&cursor=${page.json.next_cursor}`)
