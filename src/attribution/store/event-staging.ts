@@ -62,8 +62,11 @@ export async function prepareLookups(tx: Tx): Promise<void> {
   await tx.execute(`ANALYZE ${STAGING}`)
 }
 
-const SAME_EVENT = `(e.external_event_id = s.external_event_id
-  OR (s.external_event_id IS NULL AND e.external_event_id IS NULL AND e.correlation_id = s.correlation_id))`
+/** Whether the staged event is there. A search for either key would go through all events: one by each key does not. */
+const IS_THERE = `(EXISTS (SELECT FROM attribution_events e
+    WHERE e.tenant_id = tieout_current_tenant() AND e.external_event_id = s.external_event_id)
+  OR (s.external_event_id IS NULL AND EXISTS (SELECT FROM attribution_events e
+    WHERE e.tenant_id = tieout_current_tenant() AND e.external_event_id IS NULL AND e.correlation_id = s.correlation_id)))`
 
 export interface Refused {
   readonly row_no: bigint
@@ -124,8 +127,7 @@ export function exceeding(tx: Tx): Promise<Refused[]> {
   return tx.rows<Refused>(
     `WITH fresh AS (
        SELECT DISTINCT ON (s.key) s.* FROM ${STAGING} s
-       WHERE s.refund_of IS NOT NULL AND NOT EXISTS (
-         SELECT FROM attribution_events e WHERE e.tenant_id = tieout_current_tenant() AND ${SAME_EVENT})
+       WHERE s.refund_of IS NOT NULL AND NOT ${IS_THERE}
        ORDER BY s.key, s.row_no
      ), adjusted AS (
        SELECT s.*, sum(s.revenue_cents) OVER (PARTITION BY s.refund_of ORDER BY s.row_no) AS running,
