@@ -119,15 +119,17 @@ BEGIN
       ) e
       WHERE s.tenant_id = NEW.tenant_id AND s.written_in = NEW.written_in AND s.revenue_cents < 0
     ) adjusted, LATERAL (
-      SELECT adjusted.original, a.model_version, a.channel FROM (
+      SELECT adjusted.original, adjusted.model_version, a.channel FROM (
         SELECT adjusted.original AS event_id
         UNION ALL
-        SELECT x.event_id FROM public.attribution_events x
-        WHERE x.tenant_id = NEW.tenant_id AND x.original_event_id = adjusted.original
-      ) family
-      JOIN public.attribution_allocations a ON a.tenant_id = NEW.tenant_id AND a.event_id = family.event_id
-        AND a.model_version = adjusted.model_version
-      GROUP BY a.model_version, a.channel HAVING sum(a.allocated_revenue_cents) < 0
+        (SELECT x.event_id FROM public.attribution_events x
+          WHERE x.tenant_id = NEW.tenant_id AND x.original_event_id = adjusted.original OFFSET 0)
+      ) family CROSS JOIN LATERAL (
+        SELECT x.channel, x.allocated_revenue_cents FROM public.attribution_allocations x
+        WHERE x.tenant_id = NEW.tenant_id AND x.event_id = family.event_id
+          AND x.model_version = adjusted.model_version OFFSET 0
+      ) a
+      GROUP BY a.channel HAVING sum(a.allocated_revenue_cents) < 0
     ) f LIMIT 1;
     IF FOUND THEN
       RAISE EXCEPTION 'adjustments of event % by % take more from % than it has', wrong.original, wrong.model_version,
