@@ -171,13 +171,18 @@ export async function insertEvents(tx: Tx, { importId, newest, recordedAt }: Ori
       [importId, newest, recordedAt],
     )
   }
+  // The number is worked out first: row security lets no arithmetic into the search of an index.
   await tx.execute(
     `INSERT INTO attribution_touchpoints (tenant_id, event_id, position, channel, touched_at, milestone)
      SELECT tieout_current_tenant(), s.event_id, t.position, t.channel, t.touched_at::timestamptz, nullif(t.milestone, '')
      FROM (
-       SELECT e.event_id, s.channels, s.touched, s.milestones FROM ${STAGING} s
-         JOIN attribution_events e ON e.tenant_id = tieout_current_tenant() AND e.event_id = s.row_no + $2::bigint
-        WHERE cardinality(s.channels) > 0 AND e.import_id = $1::uuid
+       SELECT s.event_id, s.channels, s.touched, s.milestones FROM (
+         SELECT row_no + $2::bigint AS event_id, channels, touched, milestones FROM ${STAGING}
+          WHERE cardinality(channels) > 0 OFFSET 0
+       ) s CROSS JOIN LATERAL (
+         SELECT x.import_id FROM attribution_events x
+          WHERE x.tenant_id = tieout_current_tenant() AND x.event_id = s.event_id OFFSET 0
+       ) e WHERE e.import_id = $1::uuid
      ) s, unnest(s.channels, s.touched, s.milestones) WITH ORDINALITY AS t(channel, touched_at, milestone, position)`,
     [importId, newest],
   )
