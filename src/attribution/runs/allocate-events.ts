@@ -11,41 +11,17 @@
 import type { Digest } from '../../base/digest.js'
 import { refuse } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
-import { didYouMean } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
 import { failed } from '../../books/run-failure.js'
 import { type JsonObject, openRun, type RunId, runLock, sealRun } from '../../books/runs.js'
 import type { AllocationSet } from '../allocation-set.js'
-import { AllocationSummary, type RevenueOf } from '../allocation-summary.js'
+import type { RevenueOf } from '../allocation-summary.js'
 import { planFamilies } from '../families.js'
-import { learn } from '../learn.js'
-import { learnedPaths } from '../learned-paths.js'
-import { isLearned, type Model, modelKey, modelText, modelVersion, type WeightTable } from '../model.js'
-import {
-  type AllocationPoint,
-  type Basis,
-  isOn,
-  isReached,
-  newestPoint,
-  savePoint,
-  taxonomyDigest,
-} from '../store/allocation-points.js'
+import { isLearned, modelKey, modelText } from '../model.js'
 import { writeSets } from '../store/allocation-sets.js'
-import { listChannels } from '../store/channels.js'
-import { type FamilyFilter, type ReadFamilies, readChangedFamilies, readFamilies } from '../store/families.js'
-import { heldSets, heldSetsOfChanged } from '../store/held-sets.js'
-import { saveTable, storedTable, tableVersions, weightsOf } from '../store/weight-tables.js'
-
-export interface AllocateRequest {
-  readonly model: Model
-  readonly filter: FamilyFilter
-  /** Of a learned model: the version whose weights it goes by; it learns when not said. */
-  readonly weights?: string | undefined
-  /** Every event is read and its set computed again. */
-  readonly isFull: boolean
-  readonly isDry: boolean
-}
+import { saveTable } from '../store/weight-tables.js'
+import { type AllocateRequest, type AllocationWork, leavePoint, prepareWork } from './allocation-work.js'
 
 export interface Allocated {
   /** Null of a dry run. */
@@ -83,7 +59,7 @@ export async function allocateEvents(context: Context, request: AllocateRequest)
 const tryOut = (context: Context, request: AllocateRequest): Promise<Allocated> =>
   context.books.transaction(context.tenant, async (tx) => {
     const began = context.elapsed()
-    const work = await prepare(context, tx, request)
+    const work = await prepareWork(context, tx, request)
     const sets = planned(context, work)
     while (!sets.next().done) context.signal.throwIfAborted()
     return { ...outcome(work), run_id: null, duration_ms: Math.round(context.elapsed() - began) }
@@ -121,7 +97,7 @@ async function allocateAndSeal(
   request: AllocateRequest,
   { run, began }: { readonly run: RunId; readonly began: number },
 ): Promise<Allocated> {
-  const work = await prepare(context, tx, request)
+  const work = await prepareWork(context, tx, request)
   const at = context.now()
   if (work.table !== undefined) await saveTable(tx, work.basis.model_version, work.table, { run, at })
   await writeSets(tx, run, at, planned(context, work))
@@ -143,78 +119,10 @@ async function allocateAndSeal(
   return { ...found, run_id: run, duration_ms }
 }
 
-interface Work {
-  readonly model: Model
-  readonly basis: Basis
-  readonly table: WeightTable | undefined
-  /** Purchases that it learned from now. */
-  readonly learnedFrom: number | undefined
-  readonly isFiltered: boolean
-  readonly newest: AllocationPoint | undefined
-  /** Only what came after the newest point is read. */
-  readonly goesOn: boolean
-  readonly families: ReadFamilies
-  readonly held: Awaited<ReturnType<typeof heldSets>>
-  readonly summary: AllocationSummary
-}
-
-async function prepare(context: Context, tx: Tx, request: AllocateRequest): Promise<Work> {
-  const { model, filter, weights, isFull } = request
-  const key = modelKey(model)
-  context.progress.report('reading events', 0)
-  const isFiltered = filter.since !== undefined || filter.until !== undefined
-  // Weights are learned from all purchases, which are then at hand.
-  const all = isLearned(model) && weights === undefined ? await readFamilies(tx, {}) : undefined
-  const table = isLearned(model) ? await tableFor(tx, model, weights, all) : undefined
-  const basis = {
-    model_version: modelVersion(model, table),
-    taxonomy_digest: taxonomyDigest(await listChannels(tx)),
-  }
-  const newest = await newestPoint(tx, key)
-  const goesOn =
-    !isFull &&
-    !isFiltered &&
-    all === undefined &&
-    newest !== undefined &&
-    newest.events_through > 0 &&
-    isOn(newest, basis)
-  const families = goesOn
-    ? await readChangedFamilies(tx, newest.events_through)
-    : isFiltered || all === undefined
-      ? await readFamilies(tx, filter)
-      : all
-  return {
-    model,
-    basis,
-    table,
-    learnedFrom: all?.paths.events,
-    isFiltered,
-    newest,
-    goesOn,
-    families,
-    held: await (goesOn ? heldSetsOfChanged(tx, key) : heldSets(tx, key)),
-    summary: new AllocationSummary(goesOn ? newest : undefined),
-  }
-}
-
-async function tableFor(
-  tx: Tx,
-  model: Model,
-  weights: string | undefined,
-  all: ReadFamilies | undefined,
-): Promise<WeightTable> {
-  if (all !== undefined) return learn(model, learnedPaths(all.paths, model), 'The stored events').table
-  const version = weights!
-  const stored = version.startsWith(`${modelKey(model)}.`) ? await storedTable(tx, version) : undefined
-  if (stored !== undefined) return weightsOf(stored)
-  const suggestion = didYouMean(version, await tableVersions(tx, modelKey(model)))
-  refuse('TIE-4403', { version, suggestion })
-}
-
 /** Counts every set, and hands on those that are to be written. */
 function* planned(
   context: Context,
-  { families, held, model, table, summary }: Work,
+  { families, held, model, table, summary }: AllocationWork,
 ): Generator<AllocationSet> {
   for (const one of planFamilies(families, (event) => held.get(event), model, table)) {
     summary.add(one)
@@ -226,25 +134,6 @@ function* planned(
   }
 }
 
-/**
- * All events are behind the new point. Where only some were allocated, on another basis than the newest point's, sets of
- * events behind that one may have been replaced, so the next allocation begins anew.
- */
-async function leavePoint(
-  tx: Tx,
-  run: RunId,
-  { model, basis, newest, isFiltered, families, summary }: Work,
-): Promise<void> {
-  const key = modelKey(model)
-  if (isFiltered) {
-    if (newest !== undefined && !isOn(newest, basis)) await savePoint(tx, newest, { key, run, basis })
-    return
-  }
-  const reached = { events_through: families.through, sums: summary.kept(families.unknownCodes) }
-  if (!isOn(newest, basis) || !isReached(newest!, reached))
-    await savePoint(tx, newest, { key, run, basis, reached })
-}
-
 function outcome({
   model,
   basis,
@@ -253,7 +142,7 @@ function outcome({
   goesOn,
   families,
   summary,
-}: Work): Omit<Allocated, 'run_id' | 'duration_ms'> {
+}: AllocationWork): Omit<Allocated, 'run_id' | 'duration_ms'> {
   const { inputs, contents } = summary.digests()
   return {
     model: modelText(model),

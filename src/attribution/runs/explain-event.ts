@@ -15,6 +15,7 @@ import { type Planned, planFamilies } from '../families.js'
 import { type Model, modelKey, modelText, revisionOf, type WeightTable } from '../model.js'
 import { parseModel } from '../model-text.js'
 import type { Milestone } from '../paths.js'
+import { listChannels } from '../store/channels.js'
 import { modelOfRun, type StoredSet, setsOf } from '../store/event-sets.js'
 import { findEvent, type StoredEvent, touchesOf } from '../store/events.js'
 import { type ReadFamilies, readFamilies } from '../store/families.js'
@@ -89,7 +90,7 @@ export async function explainEvent(tx: Tx, request: ExplainRequest): Promise<Exp
     })
   }
   const purchase = await purchaseOf(tx, event.event_id)
-  const families = await readFamilies(tx, { purchase })
+  const families = await readFamilies(tx, await listChannels(tx), { purchase })
   const explained: ExplainedSet[] = []
   for (const set of sets) explained.push(await explainSet(tx, event, set, families, request.channel))
   return { event, sets: explained }

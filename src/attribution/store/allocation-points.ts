@@ -6,8 +6,7 @@ import { compareText } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import type { RunId } from '../../books/runs.js'
 import { type KeptSums, NO_SETS, type SumsThrough } from '../allocation-summary.js'
-import { UNKNOWN } from '../channel-map.js'
-import type { StoredChannel } from './channels.js'
+import { type Channel, UNKNOWN } from '../channel-map.js'
 
 /** What sets follow from besides their events: while it is the same, the sets of old events stay. */
 export interface Basis {
@@ -21,7 +20,7 @@ export interface AllocationPoint extends Basis, SumsThrough {
 }
 
 /** Of what decides the channel of every code: codes that nobody declared decide nothing. */
-export const taxonomyDigest = (channels: readonly StoredChannel[]): string =>
+export const taxonomyDigest = (channels: readonly Channel[]): string =>
   digestOf(
     channels
       .filter(({ code, state }) => code !== UNKNOWN && state !== 'discovered')

@@ -7,10 +7,9 @@ import type { NanoInstant } from '../../base/instant.js'
 import { compareText } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import { copiedRows } from '../../engines/copied-rows.js'
-import { channelsOf, UNKNOWN } from '../channel-map.js'
+import { type Channel, channelsOf, UNKNOWN } from '../channel-map.js'
 import { type Adjustment, type Families, inOrderOfSettling } from '../families.js'
 import { type Milestone, milestoneBits } from '../paths.js'
-import { listChannels } from './channels.js'
 
 /** Which purchases; each comes with all that adjusts it. */
 export interface FamilyFilter {
@@ -29,9 +28,14 @@ export interface ReadFamilies extends Families {
   readonly unknownCodes: readonly string[]
 }
 
-export async function readFamilies(tx: Tx, filter: FamilyFilter): Promise<ReadFamilies> {
+/** `taxonomy`: which channels the codes of touches mean. */
+export async function readFamilies(
+  tx: Tx,
+  taxonomy: readonly Channel[],
+  filter: FamilyFilter,
+): Promise<ReadFamilies> {
   const through = await newestEvent(tx)
-  return familiesOf(tx, through, filtered(filter, through))
+  return familiesOf(tx, taxonomy, through, filtered(filter, through))
 }
 
 /**
@@ -39,7 +43,11 @@ export async function readFamilies(tx: Tx, filter: FamilyFilter): Promise<ReadFa
  * their keys, so that this costs what they are, whatever the number of events before. Their numbers stand in
  * `pg_temp.changed_families` until the end of the transaction.
  */
-export async function readChangedFamilies(tx: Tx, after: number): Promise<ReadFamilies> {
+export async function readChangedFamilies(
+  tx: Tx,
+  taxonomy: readonly Channel[],
+  after: number,
+): Promise<ReadFamilies> {
   const through = await newestEvent(tx)
   await tx.execute(
     `CREATE TEMPORARY TABLE changed_families ON COMMIT DROP AS
@@ -47,7 +55,7 @@ export async function readChangedFamilies(tx: Tx, after: number): Promise<ReadFa
         WHERE tenant_id = tieout_current_tenant() AND event_id > ${after} AND event_id <= ${through}`,
   )
   await tx.execute('ANALYZE pg_temp.changed_families')
-  return familiesOf(tx, through, changed(through))
+  return familiesOf(tx, taxonomy, through, changed(through))
 }
 
 async function newestEvent(tx: Tx): Promise<number> {
@@ -106,8 +114,13 @@ const belongingTo = (families: string, through: number): Omit<Sources, 'purchase
 const lookedUp = (families: string, table: string, as: string, where: string): string =>
   `${families} f CROSS JOIN LATERAL (SELECT * FROM ${table} x WHERE x.${TENANT} AND ${where} OFFSET 0) ${as}`
 
-async function familiesOf(tx: Tx, through: number, sources: Sources): Promise<ReadFamilies> {
-  const channelOf = channelsOf(await listChannels(tx))
+async function familiesOf(
+  tx: Tx,
+  taxonomy: readonly Channel[],
+  through: number,
+  sources: Sources,
+): Promise<ReadFamilies> {
+  const channelOf = channelsOf(taxonomy)
   const purchases = await readPurchases(tx, sources)
   const touches = await readTouches(tx, sources, purchases.eventId)
   const codes = [...touches.codes.keys()]
