@@ -93,12 +93,12 @@ describe('Ctrl-C', () => {
 })
 
 describe.skipIf(SERVER === undefined)('Ctrl-C while the server is at one statement', () => {
-  test('has it given up: 130, and nothing stored', async () => {
+  test('has it given up: 130, and the run says so', async () => {
     const other = new pg.Client({ connectionString: database.db })
     await other.connect()
     try {
       await other.query('BEGIN; LOCK TABLE fact_big')
-      const started = await database.start(['facts', 'import', big, '--table', 'fact_big'])
+      const started = await database.start(['runs', 'create', '--use-case', 'Big', '--date', '2025-12-24'])
       const isWaiting = async () =>
         (
           await other.query(
@@ -107,7 +107,9 @@ describe.skipIf(SERVER === undefined)('Ctrl-C while the server is at one stateme
         ).rowCount !== 0
       while (started.child.exitCode === null && !(await isWaiting())) await sleep(5)
       started.child.kill('SIGINT')
-      expect(await started.ended).toMatchObject({ exit: 130, stdout: '' })
+      const out = await started.ended
+      expect(out).toMatchObject({ exit: 130, stdout: '' })
+      expect(out.stderr).toContain('TIE-2503')
     } finally {
       await other.end()
     }
