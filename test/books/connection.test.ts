@@ -138,7 +138,7 @@ describe('copy', () => {
     })
   })
 
-  test('30 MB in many groups', async () => {
+  test('30 MB in many groups', { tags: ['long'] }, async () => {
     const row = copyRow(['0123456789'.repeat(10), '7'])
     const block = Buffer.from(row.repeat(5000))
     await inTransaction(async (tx) => {

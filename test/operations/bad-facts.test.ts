@@ -1,7 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { openTestBooks, sharedTestBooks, type TestBooks } from '../support/books.js'
+import { openTestBooks, type TestBooks } from '../support/books.js'
 import {
   codes,
   contextOf,
@@ -19,8 +19,8 @@ let folder: Folder
 /** The table `fact_ledger` with an amount of two decimals, and a use case that declares its date. */
 beforeAll(async () => {
   folder = makeFolder()
-  db = await sharedTestBooks()
-  context = contextOf(db.books, db.tenant)
+  db = await openTestBooks()
+  context = contextOf(db.books)
   const structure = folder.write('s.csv', 'node_id,parent_node_id,node_name\nR,,Root\nA,R,Alpha\n')
   await perform(context, 'structures import', { name: 'LEDGER', file: structure })
   const facts = folder.write('ledger.csv', 'cc,pnl_date,scenario,amt,qty\nA,2025-12-24,ACTUAL,1.50,2\n')
@@ -255,7 +255,7 @@ test('the same file again: nothing new, all the same; the same rows in another f
 
 test('an interrupt in the middle of the file leaves nothing', async () => {
   const interrupt = new AbortController()
-  const interrupted = contextOf(db.books, db.tenant, {
+  const interrupted = contextOf(db.books, undefined, {
     signal: interrupt.signal,
     progress: { report: () => interrupt.abort(new Error('interrupted')) },
   })
