@@ -7,12 +7,12 @@
  */
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { type CliDatabase, cliDatabase, type Folder, makeFolder } from './support/cli.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const run = promisify(execFile)
@@ -38,41 +38,77 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 const pattern = (line: string): RegExp =>
   new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}\\s*$`, 'm')
 
+/** Words as the shell makes them of a command: quoted, expanded. */
+async function wordsOf(text: string, env: Record<string, string>): Promise<string[]> {
+  const { stdout } = await run('sh', ['-c', `printf '%s\\0' ${text}`], { cwd: root, env })
+  return stdout.split('\0').slice(0, -1)
+}
+
+/** A line of the shell as it stands, `npx tieout` being this tree's. */
+async function inShell(line: string, env: Record<string, string>): Promise<string> {
+  const own = line.replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
+  return (await run('sh', ['-c', own], { cwd: root, env })).stdout
+}
+
+/** In this process where the line is a command and nothing else: a process for each costs seconds. */
+async function inProcess(database: CliDatabase, line: string, env: Record<string, string>): Promise<string> {
+  const words = /^npx tieout ([^|<>&;]*)$/.exec(line)?.[1]
+  if (words === undefined) {
+    await database.release()
+    return inShell(line, env)
+  }
+  const ended = await database.run(...(await wordsOf(words, env)))
+  expect(ended, line).toMatchObject({ exit: 0 })
+  return ended.stdout
+}
+
+/** `carryOut` gives what a line prints. */
+async function follow(
+  document: string,
+  folder: Folder,
+  carryOut: (line: string, env: Record<string, string>) => Promise<string>,
+): Promise<void> {
+  const steps = tour(document)
+  expect(steps.length).toBeGreaterThanOrEqual(5)
+  const env = {
+    PATH: process.env.PATH!,
+    HOME: process.env.HOME!,
+    TIEOUT_DB: join(folder.path, 'db'),
+    WORK: folder.path,
+  }
+  let runId = ''
+  let firstRunId = ''
+  for (const { command, shown } of steps) {
+    const line = command.replaceAll('FIRST_RUN', firstRunId).replaceAll('RUN_ID', runId)
+    const printed = await carryOut(line, env)
+    for (const expected of shown) expect(printed, command).toMatch(pattern(expected))
+    runId = /Run ([0-9a-f-]{36})/.exec(printed)?.[1] ?? runId
+    if (firstRunId === '') firstRunId = runId
+  }
+}
+
+test('every command of the README prints what it says, each a process', async () => {
+  const folder = makeFolder()
+  try {
+    await follow('README.md', folder, inShell)
+  } finally {
+    folder.remove()
+  }
+})
+
 test.each([
-  'README.md',
   'docs/evidence.md',
   'docs/fact-adjustments.md',
   'docs/lots.md',
   'docs/attribution.md',
   'docs/marts.md',
-])(
-  'every command of the tour prints what %s says',
-  async (document) => {
-    const directory = mkdtempSync(join(tmpdir(), 'tieout-tour-'))
-    try {
-      const steps = tour(document)
-      expect(steps.length).toBeGreaterThanOrEqual(5)
-      let runId = ''
-      let firstRunId = ''
-      for (const { command, shown } of steps) {
-        const line = command
-          .replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
-          .replaceAll('FIRST_RUN', firstRunId)
-          .replaceAll('RUN_ID', runId)
-        const environment = {
-          PATH: process.env.PATH,
-          HOME: process.env.HOME,
-          TIEOUT_DB: join(directory, 'db'),
-          WORK: directory,
-        }
-        const { stdout } = await run('sh', ['-c', line], { cwd: root, env: environment })
-        for (const expected of shown) expect(stdout, command).toMatch(pattern(expected))
-        runId = /Run ([0-9a-f-]{36})/.exec(stdout)?.[1] ?? runId
-        if (firstRunId === '') firstRunId = runId
-      }
-    } finally {
-      rmSync(directory, { recursive: true, force: true })
-    }
-  },
-  300_000,
-)
+])('every command of the tour prints what %s says', async (document) => {
+  const folder = makeFolder()
+  const database = await cliDatabase(folder)
+  try {
+    await follow(document, folder, (line, env) => inProcess(database, line, env))
+  } finally {
+    await database.drop()
+    folder.remove()
+  }
+})

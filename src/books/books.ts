@@ -15,9 +15,10 @@ export interface Books {
   /**
    * One transaction as the role tieout_app with the tenant set: committed when `work` resolves, rolled back
    * when it throws. Transactions of an embedded database run one after another, so `work` must not start a
-   * second one on the same books.
+   * second one on the same books. When `signal` is aborted meanwhile, no further statement is begun, and a server
+   * is told to cancel the one under way; one that was aborted before is not heeded, so that the failure can be kept.
    */
-  transaction<T>(tenant: TenantId, work: (tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(tenant: TenantId, work: (tx: Tx) => Promise<T>, signal?: AbortSignal): Promise<T>
   /**
    * Runs `work` while this session holds the lock `key`, which ends with the process, however that ends.
    * Undefined, without running `work`, when another session holds it.
@@ -25,6 +26,15 @@ export interface Books {
   whileHolding<T>(key: string, work: () => Promise<T>): Promise<T | undefined>
   close(): Promise<void>
 }
+
+/** The same books, whose transactions heed the signal unless another one is said. */
+export const heeding = (books: Books, signal: AbortSignal): Books => ({
+  kind: books.kind,
+  location: books.location,
+  transaction: (tenant, work, own = signal) => books.transaction(tenant, work, own),
+  whileHolding: (key, work) => books.whileHolding(key, work),
+  close: () => books.close(),
+})
 
 export type SqlValue =
   | string

@@ -84,6 +84,9 @@ export class PgliteThread implements Connection {
     }
   }
 
+  /** PGlite cannot be interrupted: a statement blocks its thread until it is done. */
+  async cancel(): Promise<void> {}
+
   /** Shuts the database down, then waits for the thread to be gone. */
   async close(): Promise<void> {
     if (this.dead === undefined) {

@@ -139,8 +139,8 @@ class PgliteBooks implements MaintainedBooks {
     private readonly lock: DirectoryLock | undefined,
   ) {}
 
-  transaction<T>(tenant: TenantId, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.alone(() => runTransaction(this.thread, tenant, work))
+  transaction<T>(tenant: TenantId, work: (tx: Tx) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.alone(() => runTransaction(this.thread, tenant, work, signal))
   }
 
   maintain<T>(work: (session: Session) => Promise<T>): Promise<T> {

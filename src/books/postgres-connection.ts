@@ -23,7 +23,16 @@ export class PostgresConnection implements Connection {
   unusable = false
   private lost: Error | undefined
 
-  constructor(private readonly client: pg.PoolClient) {}
+  /** `cancelBackend` has the server cancel what a process of it is at. */
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly cancelBackend: (pid: number) => Promise<void>,
+  ) {}
+
+  async cancel(): Promise<void> {
+    const { processID } = this.client as unknown as { readonly processID: number | null }
+    if (processID !== null && this.lost === undefined) await this.cancelBackend(processID)
+  }
 
   lose(error: Error): void {
     this.lost ??= error

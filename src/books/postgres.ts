@@ -70,8 +70,8 @@ class PostgresBooks implements MaintainedBooks {
     this.pool.on('error', () => {})
   }
 
-  transaction<T>(tenant: TenantId, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.onConnection((connection) => runTransaction(connection, tenant, work))
+  transaction<T>(tenant: TenantId, work: (tx: Tx) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.onConnection((connection) => runTransaction(connection, tenant, work, signal))
   }
 
   maintain<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -104,7 +104,7 @@ class PostgresBooks implements MaintainedBooks {
   private async onConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.closing !== undefined) throw new Error('the books are closed')
     const client = await this.pool.connect().catch((error: unknown) => this.refuseUnreachable(error))
-    const connection = new PostgresConnection(client)
+    const connection = new PostgresConnection(client, (pid) => this.cancel(pid))
     // Between two statements nobody listens but this; the next statement tells what happened.
     const onError = (error: Error): void => connection.lose(error)
     client.on('error', onError)
@@ -117,6 +117,20 @@ class PostgresBooks implements MaintainedBooks {
     } finally {
       client.off('error', onError)
       client.release(connection.unusable)
+    }
+  }
+
+  /** On a connection of its own, since those of the pool may all be waiting. Without success the work ends by itself. */
+  private async cancel(pid: number): Promise<void> {
+    const client = new pg.Client(this.config)
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      await client.query('SELECT pg_cancel_backend($1)', [pid])
+    } catch {
+      // The server is gone or takes no more connections, which whoever is at work will hear.
+    } finally {
+      await client.end().catch(() => {})
     }
   }
 

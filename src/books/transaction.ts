@@ -15,6 +15,8 @@ export interface Connection {
   script(sql: string): Promise<readonly string[]>
   copyIn(target: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number>
   copyOut(query: string): AsyncIterable<Uint8Array>
+  /** Has the statement under way given up, where the engine can. */
+  cancel(): Promise<void>
 }
 
 export interface QueryResult {
@@ -44,7 +46,56 @@ export const sessionOf = (connection: Connection): Session => ({
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export async function runTransaction<T>(
+export function runTransaction<T>(
+  connection: Connection,
+  tenant: TenantId,
+  work: (tx: Tx) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return signal === undefined
+    ? committed(connection, tenant, work)
+    : whileHeeding(signal, connection, (heeding) => committed(heeding, tenant, work))
+}
+
+/** The connection without its next statements once the signal is aborted; BEGIN, COMMIT and ROLLBACK always come through. */
+async function whileHeeding<T>(
+  signal: AbortSignal,
+  connection: Connection,
+  work: (heeding: Connection) => Promise<T>,
+): Promise<T> {
+  let cancelling: Promise<void> | undefined
+  const cancel = (): void => {
+    cancelling = connection.cancel()
+  }
+  const refuseInterrupted = (): void => {
+    if (cancelling !== undefined) throw signal.reason
+  }
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    return await work({
+      script: (sql) => connection.script(sql),
+      cancel: () => connection.cancel(),
+      async query(sql, params) {
+        refuseInterrupted()
+        return connection.query(sql, params)
+      },
+      async copyIn(target, chunks) {
+        refuseInterrupted()
+        return connection.copyIn(target, chunks)
+      },
+      async *copyOut(query) {
+        refuseInterrupted()
+        yield* connection.copyOut(query)
+      },
+    })
+  } finally {
+    signal.removeEventListener('abort', cancel)
+    // A cancellation that came late must not meet whoever has the connection next.
+    await cancelling
+  }
+}
+
+async function committed<T>(
   connection: Connection,
   tenant: TenantId,
   work: (tx: Tx) => Promise<T>,

@@ -5,6 +5,7 @@
 
 import { totalmem } from 'node:os'
 import { refuse } from '../base/errors.js'
+import { heeding } from '../books/books.js'
 import type { Context, Progress } from '../books/operation.js'
 import { failOrphans, type RunId } from '../books/runs.js'
 import { DEFAULT_TENANT, tenantNamed } from '../books/tenants.js'
@@ -46,7 +47,7 @@ export async function openSession(
     const orphans = await failOrphans(books, tenant, environment.now())
     const frames = keptFrames(environment, settings)
     const context: Context = {
-      books,
+      books: heeding(books, environment.signal),
       frames,
       tenant,
       who: settings.user.value,

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
 import { type EventFields, importEvents, purchase, refund, rowsOf } from '../support/attribution.js'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   codes,
   contextOf,
@@ -19,7 +19,7 @@ let db: TestBooks
 let folder: Folder
 let context: Context
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 afterAll(async () => {

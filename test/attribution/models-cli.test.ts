@@ -110,7 +110,7 @@ describe('refused', () => {
     ])
   })
 
-  test('a path of more than a million touches; a million is taken', async () => {
+  test('a path of more than a million touches; a million is taken', { tags: ['long'] }, async () => {
     const long = (touches: number): string => `${HEADER}\n${'a>'.repeat(touches - 1)}a,1,0\n`
     expect(await refusal(long(1_000_001))).toEqual(['TIE-4113 line 2'])
     const file = folder.write('long.csv', long(1_000_000))

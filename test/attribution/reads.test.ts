@@ -15,13 +15,13 @@ import type { Context } from '#tieout/books/operation'
 import { failOrphans, openRun, type RunId } from '#tieout/books/runs'
 import { xlsxFile } from '#tieout/engines/xlsx-file'
 import { AT, importEvents, purchase, refund, rowsOf } from '../support/attribution.js'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, EXAMPLES, type Folder, makeFolder, perform, refusal } from '../support/cli.js'
 
 let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 afterAll(async () => {
@@ -569,7 +569,7 @@ describe('revenue as a file', () => {
     await expect(bytesOf(file as never)).rejects.toMatchObject({ code: 'TIE-4308' })
   })
 
-  test('a sheet never has more rows than the format allows', async () => {
+  test('a sheet never has more rows than the format allows', { tags: ['long'] }, async () => {
     const many = Array.from({ length: 1024 }, () => ['x'])
     async function* endless() {
       for (let i = 0; i < 1025; i++) yield many

@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type EventFields, importEvents, rowsOf } from '../support/attribution.js'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, type Folder, makeFolder, perform } from '../support/cli.js'
 
 const MODELS = [
@@ -25,7 +25,7 @@ const EVENTS = 60
 let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 afterAll(async () => {

@@ -3,7 +3,7 @@ import type { SqlValue, TenantId, Tx } from '#tieout/books/books'
 import { copyRows } from '#tieout/books/copy-rows'
 import { wholeRows } from '#tieout/books/copy-text'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { openTestBooks, SERVER, type TestBooks } from '../support/books.js'
 
 let db: TestBooks
 beforeAll(async () => {
@@ -138,7 +138,7 @@ describe('copy', () => {
     })
   })
 
-  test('30 MB in many groups', async () => {
+  test('30 MB in many groups', { tags: ['long'] }, async () => {
     const row = copyRow(['0123456789'.repeat(10), '7'])
     const block = Buffer.from(row.repeat(5000))
     await inTransaction(async (tx) => {
@@ -229,6 +229,46 @@ describe('copy', () => {
   test('into a table with row security it is refused', async () => {
     const copied = inTransaction((tx) => tx.copyIn('tenants (tenant_id, name)', [Buffer.from('x\ty\n')]))
     await expect(copied).rejects.toThrow(/row-level security|row security/)
+  })
+})
+
+describe('an interruption', () => {
+  const interruptible = <T>(signal: AbortSignal, work: (tx: Tx) => Promise<T>): Promise<T> =>
+    db.books.transaction(DEFAULT_TENANT, work, signal)
+  const WAIT = `SELECT pg_advisory_xact_lock(hashtextextended('held', 0))`
+  const WAITING = `SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE datname = current_database() AND NOT granted`
+  const alive = async () =>
+    expect(await inTransaction((tx) => tx.rows('SELECT 1 AS one'))).toEqual([{ one: 1 }])
+
+  test('refuses the next statement, and nothing is kept', async () => {
+    const stop = new AbortController()
+    const tenant = crypto.randomUUID() as TenantId
+    const work = async (tx: Tx) => {
+      await tx.execute(`INSERT INTO tenants (tenant_id, name) VALUES ($1, 'never')`, [tenant])
+      stop.abort(new Error('enough'))
+      await tx.rows('SELECT 1')
+    }
+    await expect(db.books.transaction(tenant, work, stop.signal)).rejects.toThrow('enough')
+    expect(await db.books.transaction(tenant, (tx) => tx.rows('SELECT 1 FROM tenants'))).toEqual([])
+    await alive()
+  })
+
+  test('of before is not heeded: what it left must be written down', async () => {
+    expect(await interruptible(AbortSignal.abort(), (tx) => tx.rows('SELECT 1 AS one'))).toEqual([{ one: 1 }])
+  })
+
+  test.skipIf(SERVER === undefined).each<[string, (tx: Tx) => Promise<unknown>]>([
+    ['a statement', (tx) => tx.rows(WAIT)],
+    ['a COPY out', (tx) => collect(tx.copyOut(WAIT))],
+  ])('has the server give up %s', async (_, wait) => {
+    await db.books.whileHolding('held', async () => {
+      const stop = new AbortController()
+      const given = expect(interruptible(stop.signal, wait)).rejects.toMatchObject({ code: '57014' })
+      while ((await inTransaction((tx) => tx.rows(WAITING))).length === 0) {}
+      stop.abort(new Error('enough'))
+      await given
+    })
+    await alive()
   })
 })
 

@@ -243,7 +243,7 @@ rules: [{node: CE_ETF, formula: "CE_SWAPS / (CE_SWAPS - CE_SWAPS)"}]
 })
 
 describe('explain', () => {
-  test('every code is explained, as text and as JSON', async () => {
+  test('every code is explained, as text and as JSON', { tags: ['long'] }, async () => {
     for (const code of Object.keys(ERRORS)) {
       const text = await inProcess(['explain', code.toLowerCase()])
       expect(text).toMatchObject({ exit: 0, stderr: '' })

@@ -6,7 +6,7 @@ import type { Context } from '#tieout/books/operation'
 import { PRESENTATIONS } from '#tieout/surfaces/cli/present'
 import { shellWord } from '#tieout/surfaces/cli/shell-word'
 import { PLAIN } from '#tieout/surfaces/cli/style'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { type CliDatabase, cliDatabase, contextOf, EXAMPLES, makeFolder, perform } from '../support/cli.js'
 
 const folder = makeFolder()
@@ -18,8 +18,8 @@ describe('a screen', () => {
   let context: Context
   let run: string
   beforeAll(async () => {
-    db = await openTestBooks()
-    context = contextOf(db.books)
+    db = await sharedTestBooks()
+    context = contextOf(db.books, db.tenant)
     await perform(context, 'structures import', { name: 'DESKS', file: tour('structure.csv') })
     await perform(context, 'facts import', { file: tour('facts.csv'), table: 'fact_tour' })
     await perform(context, 'use-cases apply', { file: tour('use-case.yaml') })

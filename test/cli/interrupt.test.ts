@@ -92,6 +92,30 @@ describe('Ctrl-C', () => {
   })
 })
 
+describe.skipIf(SERVER === undefined)('Ctrl-C while the server is at one statement', () => {
+  test('has it given up: 130, and the run says so', async () => {
+    const other = new pg.Client({ connectionString: database.db })
+    await other.connect()
+    try {
+      await other.query('BEGIN; LOCK TABLE fact_big')
+      const started = await database.start(['runs', 'create', '--use-case', 'Big', '--date', '2025-12-24'])
+      const isWaiting = async () =>
+        (
+          await other.query(
+            'SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())',
+          )
+        ).rowCount !== 0
+      while (started.child.exitCode === null && !(await isWaiting())) await sleep(5)
+      started.child.kill('SIGINT')
+      const out = await started.ended
+      expect(out).toMatchObject({ exit: 130, stdout: '' })
+      expect(out.stderr).toContain('TIE-2503')
+    } finally {
+      await other.end()
+    }
+  })
+})
+
 describe.skipIf(SERVER !== undefined)('two processes on one directory', () => {
   test('the second is refused with 3 and told who has it; afterwards it works', async () => {
     const first = await database.start(['serve'], { env: { TIEOUT_PORT: '0' } })

@@ -145,7 +145,7 @@ describe('sent at once', () => {
   })
 
   test('TIE-1615: while another process holds the key', async () => {
-    await bed.db.books.whileHolding(keyLock(contextOf(bed.db.books).tenant, key), async () => {
+    await bed.db.books.whileHolding(keyLock(bed.db.tenant, key), async () => {
       expect(await makeRun(ask, 'Held')).toMatchObject({ status: 409, json: { code: 'TIE-1615' } })
     })
     expect(await makeRun(ask, 'Held')).toMatchObject({ status: 201 })
@@ -170,12 +170,17 @@ function dyingBefore(n: number): { readonly ask: Ask; readonly transactions: () 
       return books.transaction(tenant, work)
     },
   }
-  const host = hostOf(bed.db, { context: contextOf(dying as never), complain: () => undefined })
+  const host = hostOf(bed.db, {
+    context: contextOf(dying as never, bed.db.tenant),
+    complain: () => undefined,
+  })
   return { ask: askOf(makeApp(host)), transactions: () => count }
 }
 
 describe('the process dies', () => {
-  test('before each of its transactions: sent again, there is one completed run, and one answer', async () => {
+  test('before each of its transactions: sent again, there is one completed run, and one answer', {
+    tags: ['long'],
+  }, async () => {
     const whole = dyingBefore(Number.POSITIVE_INFINITY)
     await makeRun(whole.ask, 'Counted')
     const outcomes: string[] = []

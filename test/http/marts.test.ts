@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeApp } from '#tieout/surfaces/http/http-app'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { type Folder, makeFolder } from '../support/cli.js'
 import { type Ask, askOf, type HttpAnswer, hostOf } from '../support/http.js'
 import { twoNodes, writeMart } from '../support/marts.js'
@@ -15,7 +15,7 @@ let outside: Folder
 let ask: Ask
 let config: string
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   root = makeFolder()
   outside = makeFolder()
   mkdirSync(join(root.path, 'ledger'))

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { codes, contextOf, type Folder, makeFolder, type Output, perform, refusal } from '../support/cli.js'
 import { compute, importTrades } from '../support/lot-books.js'
 
@@ -13,7 +13,7 @@ let db: TestBooks
 let folder: Folder
 let context: Context
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 beforeEach(async () => {

@@ -4,14 +4,14 @@
  */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, type Folder, makeFolder, perform } from '../support/cli.js'
 import { compute, importTrades } from '../support/lot-books.js'
 
 let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 afterAll(async () => {

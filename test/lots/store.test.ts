@@ -32,7 +32,7 @@ import {
 } from '#tieout/lots/store/reviews'
 import { listVersions, publications, publish, published, whileComputing } from '#tieout/lots/store/versions'
 import { FactTable } from '#tieout/lots/symbol-facts'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, type Folder, makeFolder, perform } from '../support/cli.js'
 import { begin, compute, importTrades } from '../support/stored-lots.js'
 
@@ -40,7 +40,7 @@ let db: TestBooks
 let folder: Folder
 let context: Context
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 beforeEach(async () => {

@@ -136,7 +136,7 @@ describe('on the command line', () => {
     expect(stderr).toMatch(/✗ TIE-3102 \S*bad\.csv:3: "seven" in column "size" is no finite decimal number/)
   })
 
-  test('lots go down by themselves when it is said, and the trades stay', async () => {
+  test('lots go down by themselves when it is said, and the trades stay', { tags: ['long'] }, async () => {
     await database.release()
     const down = ['migrate', 'down', '--to', '0005_access']
     const alone = await database.run(...down)

@@ -11,7 +11,7 @@ import type { MartConfig } from '#tieout/mart/config'
 import { readConfigFile } from '#tieout/mart/config-file'
 import { planPipeline, printPipeline, scriptOf } from '#tieout/mart/pipeline/pipeline'
 import { shapeOf } from '#tieout/mart/pipeline/shape'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, makeFolder, perform } from '../support/cli.js'
 import {
   account,
@@ -72,9 +72,9 @@ const MART: SmallMart = {
 }
 
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   file = writeMart(folder, MART)
-  const context = contextOf(db.books)
+  const context = contextOf(db.books, db.tenant)
   const out = join(folder.path, 'out')
   const written = await perform(context, 'mart expectations', { file, out })
   expect(written.left_out).toEqual([])
@@ -172,7 +172,7 @@ test.each([
 test('the suite is the same checks, with braces and colons out of the reach of Great Expectations', async () => {
   const out = join(folder.path, 'odd')
   const odd = { ...MART, config: { ...MART.config, project_name: 'x {y} :z' } }
-  const written = await perform(contextOf(db.books), 'mart expectations', {
+  const written = await perform(contextOf(db.books, db.tenant), 'mart expectations', {
     file: writeMart(folder, odd),
     out,
     name: 'mine',

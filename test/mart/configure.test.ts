@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { codes, contextOf, makeFolder, perform, refusal } from '../support/cli.js'
 import { twoNodes, writeMart } from '../support/marts.js'
 
@@ -11,7 +11,7 @@ const folder = makeFolder()
 const file = join(folder.path, 'made.yaml')
 let db: TestBooks
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   writeMart(folder, twoNodes())
 })
 afterAll(async () => {
@@ -19,7 +19,7 @@ afterAll(async () => {
   folder.remove()
 })
 const run = (name: string, input: Readonly<Record<string, unknown>>) =>
-  perform(contextOf(db.books), `mart ${name}`, { file, ...input })
+  perform(contextOf(db.books, db.tenant), `mart ${name}`, { file, ...input })
 const NEW = {
   project_name: 'small',
   report_type: 'GROSS',

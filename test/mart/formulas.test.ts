@@ -4,14 +4,14 @@
  */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, makeFolder, perform, refusal } from '../support/cli.js'
 import { fact, mapped, node, type SmallMart, twoNodes, writeMart } from '../support/marts.js'
 
 const folder = makeFolder()
 let db: TestBooks
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
 })
 afterAll(async () => {
   await db.close()
@@ -43,7 +43,7 @@ const mart = (more: Partial<SmallMart> = {}): SmallMart => {
 }
 
 async function figuresOf(small: SmallMart): Promise<Record<string, string>> {
-  const out = await perform(contextOf(db.books), 'mart run', { file: writeMart(folder, small) })
+  const out = await perform(contextOf(db.books, db.tenant), 'mart run', { file: writeMart(folder, small) })
   const at = (name: string): number => out.columns.indexOf(name)
   return Object.fromEntries(
     out.rows.map((row: (string | null)[]) => [

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   type CliDatabase,
   cliDatabase,
@@ -81,7 +81,7 @@ let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
   folder = makeFolder()
-  db = await openTestBooks()
+  db = await sharedTestBooks()
 })
 afterAll(async () => {
   await db?.close()

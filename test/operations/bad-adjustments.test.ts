@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '#tieout/base/errors'
 import type { Context } from '#tieout/books/operation'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   codes,
   contextOf,
@@ -18,8 +18,8 @@ let context: Context
 let folder: Folder
 beforeAll(async () => {
   folder = makeFolder()
-  db = await openTestBooks()
-  context = contextOf(db.books)
+  db = await sharedTestBooks()
+  context = contextOf(db.books, db.tenant)
   const structure = 'node_id,parent_node_id,node_name\nR,,Root\nA,R,Alpha\nB,R,Beta\n'
   await perform(context, 'structures import', { name: 'S', file: folder.write('s.csv', structure) })
   await facts('fact_a', 'cc,pnl_date,scenario,amt,qty\nA,2025-12-24,ACTUAL,1.50,2\nB,2025-12-24,PRIOR,2,3\n')

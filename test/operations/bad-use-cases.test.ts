@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   codes,
   contextOf,
@@ -15,8 +15,8 @@ let context: Context
 let folder: Folder
 beforeAll(async () => {
   folder = makeFolder()
-  db = await openTestBooks()
-  context = contextOf(db.books)
+  db = await sharedTestBooks()
+  context = contextOf(db.books, db.tenant)
   const structure = folder.write(
     's.csv',
     'node_id,parent_node_id,node_name\nR,,Root\nA,R,Alpha\nB,R,Beta\nC,B,Gamma\n',

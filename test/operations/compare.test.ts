@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { codes, contextOf, type Folder, makeFolder, type Output, perform, refusal } from '../support/cli.js'
 
 let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
   folder = makeFolder()
-  db = await openTestBooks()
+  db = await sharedTestBooks()
 })
 afterAll(async () => {
   await db?.close()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { newTenant, openTestBooks, SERVER, type TestBooks } from '../support/books.js'
+import { newTenant, SERVER, sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   codes,
   contextOf,
@@ -16,7 +16,7 @@ let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
   folder = makeFolder()
-  db = await openTestBooks()
+  db = await sharedTestBooks()
 })
 afterAll(async () => {
   await db?.close()

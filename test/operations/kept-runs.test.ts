@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
 import { type FoundFacts, KeptFrames } from '#tieout/engines/kept-frames'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { openTestBooks, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, type Folder, makeFolder, type Output, perform } from '../support/cli.js'
 
 const FACTS =
@@ -21,7 +21,7 @@ rules: [{node: A, where: "${where}", scope: table}]
 let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 afterAll(async () => {
@@ -48,7 +48,7 @@ const runOf = (context: Context): Promise<Output> =>
 test.each(['books', 'file'] as const)('of a use case over %s', async (kind) => {
   const directory = `${folder.path}/frames-${kind}`
   const frames = framesIn(directory)
-  const context = contextOf(db.books, undefined, { frames })
+  const context = contextOf(db.books, db.tenant, { frames })
   const table = `fact_kept_${kind}`
   const facts = folder.write(`${table}.csv`, FACTS)
   const source =
@@ -130,7 +130,7 @@ test('a proof does not believe what is kept', async () => {
     }
   }
   const frames = new Liar({ memoryBytes: 1e8, directory: null, diskBytes: 0, now: () => 0 })
-  const context = contextOf(db.books, undefined, { frames })
+  const context = contextOf(db.books, db.tenant, { frames })
   await perform(context, 'structures import', { name: 'K', file: folder.write('k.csv', STRUCTURE) })
   await perform(context, 'facts import', { file: folder.write('l.csv', FACTS), table: 'fact_liar' })
   await applied(context, '{table: fact_liar, date: day, scenario: null}')

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
-import { openTestBooks, type TestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, EXAMPLES, type Output, perform } from '../support/cli.js'
 
 type Amounts = Record<string, Record<string, { natural: string; adjusted: string; plug: string }>>
@@ -61,8 +61,8 @@ const DIGESTS: Readonly<Record<string, readonly [string, string]>> = {
 let db: TestBooks
 let context: Context
 beforeAll(async () => {
-  db = await openTestBooks()
-  context = contextOf(db.books)
+  db = await sharedTestBooks()
+  context = contextOf(db.books, db.tenant)
 })
 afterAll(() => db?.close())
 

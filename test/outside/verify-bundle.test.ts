@@ -10,7 +10,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Context } from '#tieout/books/operation'
 import { resultDigest } from '#tieout/rollup/result-digest'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   type Contents,
   changed,
@@ -32,7 +32,7 @@ let folder: Folder
 let context: Context
 beforeAll(async () => {
   folder = makeFolder()
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   context = contextOf(db.books, await newTenant(db.books))
 })
 afterAll(async () => {

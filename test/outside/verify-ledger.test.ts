@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { importEvents, purchase, refund } from '../support/attribution.js'
-import { newTenant, openTestBooks, type TestBooks } from '../support/books.js'
+import { newTenant, sharedTestBooks, type TestBooks } from '../support/books.js'
 import { contextOf, type Folder, makeFolder, perform, REPOSITORY } from '../support/cli.js'
 
 let db: TestBooks
 let folder: Folder
 beforeAll(async () => {
-  db = await openTestBooks()
+  db = await sharedTestBooks()
   folder = makeFolder()
 })
 afterAll(async () => {

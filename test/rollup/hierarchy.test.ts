@@ -137,7 +137,7 @@ describe('the tree', () => {
     )
   })
 
-  test('a chain of 100,000 nodes', () => {
+  test('a chain of 100,000 nodes', { tags: ['long'] }, () => {
     const rows = Array.from({ length: 100_000 }, (_, i) => row(`N${i}`, i === 0 ? null : `N${i - 1}`))
     expect(checkStructure(rows)).toEqual([])
     const { nodes } = buildTree(rows)

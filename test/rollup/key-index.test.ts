@@ -53,7 +53,7 @@ describe('combinations are numbered as by a Map', () => {
     )
   })
 
-  test('100,000 combinations grow the hash', () => {
+  test('100,000 combinations grow the hash', { tags: ['long'] }, () => {
     const rows = Array.from({ length: 100_000 }, (_, i) => [(i * 7919) % 100_003, i % 1000])
     check([100_003, 1_000_000], [...rows, ...rows.slice(0, 5000)], 65_536)
   })

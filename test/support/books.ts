@@ -7,13 +7,15 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { TenantId } from '#tieout/books/books'
 import { openBooks } from '#tieout/books/open'
-import { createTenant } from '#tieout/books/tenants'
+import { createTenant, DEFAULT_TENANT } from '#tieout/books/tenants'
 import type { MaintainedBooks } from '#tieout/books/transaction'
 
 export const SERVER = process.env.TEST_DATABASE_URL
 
 export interface TestBooks {
   readonly books: MaintainedBooks
+  /** Of the default tenant where the books are one's own, else of a fresh one. */
+  readonly tenant: TenantId
   /** Closes the books and drops their database. */
   close(): Promise<void>
 }
@@ -21,17 +23,31 @@ export interface TestBooks {
 export async function openTestBooks(): Promise<TestBooks> {
   if (SERVER === undefined || SERVER === '') {
     const books = await openBooks({ db: 'memory://', command: 'test', migrate: 'auto' })
-    return { books, close: () => books.close() }
+    return { books, tenant: DEFAULT_TENANT, close: () => books.close() }
   }
   const { url, drop } = await createDatabase(SERVER)
   const books = await openBooks({ db: url, command: 'test', migrate: 'auto' })
   return {
     books,
+    tenant: DEFAULT_TENANT,
     close: async () => {
       await books.close()
       await drop()
     },
   }
+}
+
+let shared: Promise<TestBooks> | undefined
+
+/**
+ * Books for a test file that keeps to its tenant and leaves the schema alone. In memory they are opened once for all such
+ * files of a worker, one after another, because opening them takes longer than many of the tests.
+ */
+export async function sharedTestBooks(): Promise<TestBooks> {
+  const isServer = SERVER !== undefined && SERVER !== ''
+  if (!isServer) shared ??= openTestBooks()
+  const { books, close } = await (shared ?? openTestBooks())
+  return { books, tenant: await newTenant(books), close: isServer ? close : async () => undefined }
 }
 
 export interface TestDatabase {

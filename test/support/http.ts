@@ -9,7 +9,7 @@ import type { App, HttpHost } from '#tieout/surfaces/http/exchange'
 import { makeApp } from '#tieout/surfaces/http/http-app'
 import { Jobs } from '#tieout/surfaces/http/jobs'
 import { RateLimit } from '#tieout/surfaces/http/rate-limit'
-import { openTestBooks, type TestBooks } from './books.js'
+import { sharedTestBooks, type TestBooks } from './books.js'
 import { contextOf, EXAMPLES } from './cli.js'
 
 export interface HttpAnswer {
@@ -65,7 +65,7 @@ export interface HttpBed {
 
 /** Each call makes a server of its own: with its own jobs. */
 export const hostOf = (db: TestBooks, more: Partial<HttpHost> = {}): HttpHost => {
-  const context = contextOf(db.books)
+  const context = contextOf(db.books, db.tenant)
   return {
     context,
     operations: CATALOGUE,
@@ -81,7 +81,7 @@ export const hostOf = (db: TestBooks, more: Partial<HttpHost> = {}): HttpHost =>
 }
 
 export async function openHttp(more: Partial<HttpHost> = {}): Promise<HttpBed> {
-  const db = await openTestBooks()
+  const db = await sharedTestBooks()
   const complaints: string[] = []
   const host = hostOf(db, { complain: (line) => complaints.push(line), ...more })
   const app = makeApp(host)

@@ -5,6 +5,7 @@
  */
 
 import { type Problem, Refusal, refuse } from '../../base/errors.js'
+import { heeding } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
 import { type Principal, refuseUnlessMay } from './access.js'
 import { type Answer, answerOf, etagOf, JSON_TYPE } from './answer.js'
@@ -62,9 +63,10 @@ async function principalOf({ access, rate }: HttpHost, c: Exchange): Promise<Pri
   refuse('TIE-1621', { who: principal.who, limit: rate.perMinute })
 }
 
-async function read(c: Exchange, { host, route, principal, request }: Asked): Promise<Response> {
+async function read(c: Exchange, asked: Asked): Promise<Response> {
+  const { host, route, principal, request } = asked
   const signal = AbortSignal.any([host.context.signal, c.req.raw.signal])
-  const context = { ...host.context, ...ownOf(host, principal), signal }
+  const context = contextOf(asked, signal)
   const { download } = route.binding
   if (download !== undefined) return downloaded(c, context, route, download, request.input as object)
   try {
@@ -112,9 +114,9 @@ async function orDiscarded<T>({ upload }: RequestInput, step: () => T): Promise<
 
 /** The whole of the work; what goes wrong is its answer too. */
 async function settled(asked: Asked, key: string | undefined, handle: JobHandle): Promise<Answer> {
-  const { host, route, principal, request, requestId } = asked
+  const { host, route, request, requestId } = asked
   const { progress, signal, admitted } = handle
-  const context: Context = { ...host.context, ...ownOf(host, principal), progress, signal }
+  const context: Context = { ...contextOf(asked, signal), progress }
   const work = (given: Context): Promise<unknown> => route.operation.run(given, request.input as never)
   const toAnswer = (output: unknown): Answer => {
     const { status, headers, body } = answerOf(route, request.input, output, request.upload?.hidePlace)
@@ -175,7 +177,14 @@ function nextLink(c: Exchange, cursor: string): string {
   return `<${url.pathname}${url.search}>; rel="next"`
 }
 
-const ownOf = ({ files }: HttpHost, { tenant, who }: Principal) => ({ tenant, who, filesUnder: files })
+const contextOf = ({ host, principal: { tenant, who } }: Asked, signal: AbortSignal): Context => ({
+  ...host.context,
+  books: heeding(host.context.books, signal),
+  tenant,
+  who,
+  filesUnder: host.files,
+  signal,
+})
 
 const partsOf = (c: Exchange): RequestParts => ({
   path: c.req.param() as Record<string, string>,

@@ -5,6 +5,7 @@
  */
 
 import { join } from 'node:path'
+import { heeding } from '../../books/books.js'
 import type { Context, Operation } from '../../books/operation.js'
 import { locationOf } from '../../mart/operations/discover.js'
 
@@ -36,7 +37,8 @@ export async function perform(host: McpHost, name: string, input: unknown, signa
 
 /** With an input that is parsed already: what transforms it is not applied twice. */
 export async function carriedOut(host: McpHost, operation: Operation, input: unknown, signal: AbortSignal) {
-  const context = { ...host.context, signal: AbortSignal.any([host.context.signal, signal]) }
+  const either = AbortSignal.any([host.context.signal, signal])
+  const context = { ...host.context, books: heeding(host.context.books, either), signal: either }
   return operation.output.parse(await operation.run(context, input as never)) as Record<string, unknown>
 }
 
