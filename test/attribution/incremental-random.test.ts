@@ -151,7 +151,7 @@ const sample = (seed: number, numRuns: number) =>
 
 test('incremental and full come to the same', async () => {
   const modes: string[] = []
-  for (const batches of sample(1, 2)) modes.push(...(await comesToTheSame(batches)))
+  for (const batches of sample(1, 1)) modes.push(...(await comesToTheSame(batches)))
   expect(new Set(modes)).toEqual(new Set(['full', 'incremental']))
 })
 
