@@ -73,8 +73,8 @@ export interface Operation {
   readonly flags?: Readonly<Record<string, string>>
   /** Lists whose flag takes words one after another, as in --versions 1 2, instead of a document. */
   readonly words?: readonly string[]
-  /** Says that it asks nothing of the books: the command line then opens none. */
-  readonly books?: 'none'
+  /** Says that it asks nothing of the books, or only when that input is given: the command line then opens none. */
+  readonly books?: 'none' | { readonly onlyWith: string }
   /** Where HTTP serves it. */
   readonly http?: HttpBinding
   /**

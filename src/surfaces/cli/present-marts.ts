@@ -1,5 +1,6 @@
 /** Marts as text and rows. Raises nothing. */
 
+import { plural } from '../../base/text.js'
 import { type Presentation, presentation, type Row, table } from './presentation.js'
 import type { Style } from './style.js'
 import { columnsOf, textTable } from './table.js'
@@ -71,10 +72,16 @@ interface Configured {
   join_patterns: string[]
   dimensions: string[]
   dynamic_column_map: string[]
+  /** Of a use case. */
+  tables?: { file: string; rows: number }[]
+  findings?: Finding[]
 }
 
 const configured = presentation<Configured>({
-  text: ({ project_name, file, join_patterns, dimensions, dynamic_column_map }, style) => {
+  text: (
+    { project_name, file, join_patterns, dimensions, dynamic_column_map, tables = [], findings = [] },
+    style,
+  ) => {
     const said = (what: string, names: readonly string[]): string =>
       `  ${what}: ${names.length === 0 ? 'none yet' : names.join(', ')}`
     return [
@@ -82,6 +89,8 @@ const configured = presentation<Configured>({
       said('dimensions', dimensions),
       said('dynamic_column_map', dynamic_column_map),
       said('join_patterns', join_patterns),
+      ...tables.map((written) => `  ${written.file}: ${plural(written.rows, 'row')}`),
+      ...findingLines(findings, style),
     ].join('\n')
   },
 })
