@@ -9,7 +9,7 @@ import { canonicalDecimal, parseDecimal } from '../../base/decimal.js'
 import { refuse } from '../../base/errors.js'
 import { csvLine } from '../../base/exact-csv.js'
 import type { Finding } from '../../base/finding.js'
-import { plural } from '../../base/text.js'
+import { agreeing, plural } from '../../base/text.js'
 import type { Context } from '../../books/operation.js'
 import { checkedConfig, type Edited } from '../config-edit.js'
 import type { Cell } from '../table.js'
@@ -143,7 +143,7 @@ class FactFile {
       {
         code: 'FACTS_LEFT_OUT',
         severity: 'warning',
-        message: `${plural(this.left, 'fact')} without a date or scenario ${this.left === 1 ? 'is' : 'are'} left out, as in every run.`,
+        message: `${plural(this.left, 'fact')} without a date or scenario ${agreeing(this.left, 'is', 'are')} left out, as in every run.`,
         suggestion: 'Give them a date and a scenario where they come from.',
         rows: this.left,
       },

@@ -4,6 +4,7 @@
  */
 
 import type { Finding } from '../../base/finding.js'
+import { agreeing, plural } from '../../base/text.js'
 import type { Books, TenantId } from '../../books/books.js'
 import { measureColumn, partsOf } from '../config.js'
 import { claimedFacts } from '../evaluate/claims.js'
@@ -48,7 +49,7 @@ export async function validateMart(mart: LoadedMart, books: Books, tenant: Tenan
   const checks: Check[] = [
     ...duckdb.stages.map(({ layer, object, rows: count }, i) => ({
       check: 'row_counts',
-      statement: `${layer} ${object}: ${count} rows by DuckDB, ${postgres.stages[i]!.rows} by PostgreSQL`,
+      statement: `${layer} ${object}: ${plural(count, 'row')} by DuckDB, ${postgres.stages[i]!.rows.toLocaleString('en-US')} by PostgreSQL`,
       holds: count === postgres.stages[i]!.rows,
     })),
     ...(await joinCardinality(mart, claimed)),
@@ -81,7 +82,7 @@ async function joinCardinality(
   return [
     {
       check: 'join_cardinality',
-      statement: `DT_3A joins ${row![0]} facts to nodes; ${expected} belong to them`,
+      statement: `DT_3A joins ${plural(Number(row![0]), 'fact')} to nodes; ${expected.toLocaleString('en-US')} ${agreeing(expected, 'belongs', 'belong')} to them`,
       holds: row![0] === String(expected),
     },
   ]

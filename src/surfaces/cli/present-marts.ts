@@ -1,6 +1,6 @@
 /** Marts as text and rows. Raises nothing. */
 
-import { plural } from '../../base/text.js'
+import { agreeing, plural } from '../../base/text.js'
 import { type Presentation, presentation, type Row, table } from './presentation.js'
 import type { Style } from './style.js'
 import { columnsOf, textTable } from './table.js'
@@ -62,7 +62,7 @@ const checkLines = ({ checks, left_out }: Checked, style: Style): string[] => [
   ...checks.map(({ statement }) => `${style.green('✓')} ${statement}`),
   ...left_out.map(
     ({ check, statement, rows }) =>
-      `${style.red('✗')} ${statement} ${rows.toLocaleString('en-US')} rows break it: ${check} is not written.`,
+      `${style.red('✗')} ${statement} ${plural(rows, 'row')} ${agreeing(rows, 'breaks', 'break')} it: ${check} is not written.`,
   ),
 ]
 
@@ -118,7 +118,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         textTable(table(columnsOf('text layer', 'text object', 'number rows'), output.stages)),
         '',
         ...findingLines(output.findings, style),
-        `${style.green('✓')} ${output.project_name}: ${output.rows.length.toLocaleString('en-US')} rows; --format csv prints them.`,
+        `${style.green('✓')} ${output.project_name}: ${plural(output.rows.length, 'row')}; --format csv prints them.`,
       ].join('\n'),
   }),
   'mart generate': presentation<Generated>({
@@ -144,7 +144,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         ...objects.flatMap(({ layer, refresh_mode, refresh_reason }) =>
           refresh_mode === null ? [] : [`${layer}: REFRESH_MODE ${refresh_mode}, because: ${refresh_reason}`],
         ),
-        `${style.green('✓')} ${project_name} for ${dialect}, ${formulas} formulas in the cascade; all of it in ${script}.`,
+        `${style.green('✓')} ${project_name} for ${dialect}, ${plural(formulas, 'formula')} in the cascade; all of it in ${script}.`,
       ].join('\n')
     },
   }),
@@ -157,7 +157,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
       return [
         ...comparisons.map(
           ({ first, second, rows, cells, differences }) =>
-            `${mark(differences === 0)} ${first} = ${second}: ${rows.toLocaleString('en-US')} rows, ${cells.toLocaleString('en-US')} cells, ${differences} differences`,
+            `${mark(differences === 0)} ${first} = ${second}: ${plural(rows, 'row')}, ${plural(cells, 'cell')}, ${plural(differences, 'difference')}`,
         ),
         ...checks.map(({ statement, holds }) => `${mark(holds)} ${statement}`),
         ...findingLines(findings.slice(0, SHOWN), style),
@@ -171,7 +171,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
     text: (output, style) =>
       [
         ...checkLines(output, style),
-        `${style.green('✓')} A dbt project for ${output.dialect}, ${output.files.length} files${output.out === null ? '; --out DIR writes them' : ` in ${output.out}; build it with: dbt build`}.`,
+        `${style.green('✓')} A dbt project for ${output.dialect}, ${plural(output.files.length, 'file')}${output.out === null ? '; --out DIR writes them' : ` in ${output.out}; build it with: dbt build`}.`,
       ].join('\n'),
   }),
   'mart expectations': presentation<Checked & { suite: string }>({
@@ -179,7 +179,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
     text: (output, style) =>
       [
         ...checkLines(output, style),
-        `${style.green('✓')} ${output.checks.length} checks as ${output.suite} and as SQL for ${output.dialect}.`,
+        `${style.green('✓')} ${plural(output.checks.length, 'check')} as ${output.suite} and as SQL for ${output.dialect}.`,
       ].join('\n'),
   }),
   'mart export': presentation<{ yaml: string }>({ text: ({ yaml }) => yaml.trimEnd() }),
