@@ -122,6 +122,7 @@ const twoParameterSchema = z.strictObject({
 })
 
 const snowflakeSchema = z.strictObject({
+  connection: optionalName.default(null).describe('Of the account that mart validate runs it on too.'),
   warehouse: name.default('COMPUTE_WH'),
   target_lag: z
     .string()

@@ -40,6 +40,7 @@ interface Validated {
   comparisons: { first: string; second: string; rows: number; cells: number; differences: number }[]
   checks: { check: string; statement: string; holds: boolean }[]
   findings: Finding[]
+  not_run: string[]
 }
 
 /** Findings shown; --json has all. */
@@ -150,7 +151,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   }),
   'mart validate': presentation<Validated>({
     rows: ({ checks }) => table(columnsOf('text check', 'text statement', 'text holds'), checks),
-    text: ({ project_name, valid, comparisons, checks, findings }, style) => {
+    text: ({ project_name, valid, comparisons, checks, findings, not_run }, style) => {
       const mark = (holds: boolean): string => (holds ? style.green('✓') : style.red('✗'))
       const more =
         findings.length > SHOWN ? [`  and ${findings.length - SHOWN} more findings: --json has all.`] : []
@@ -162,6 +163,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         ...checks.map(({ statement, holds }) => `${mark(holds)} ${statement}`),
         ...findingLines(findings.slice(0, SHOWN), style),
         ...more,
+        ...not_run.map((what) => `! Not run: ${what}.`),
         `${mark(valid)} ${project_name} is ${valid ? 'proved' : 'not proved'}.`,
       ].join('\n')
     },
