@@ -107,6 +107,8 @@ export interface HttpBinding {
   readonly uploadLimit?: number
   /** Inputs that only make sense on the command line, such as a folder to write to. */
   readonly without?: readonly string[]
+  /** Inputs that name files beneath the directory that the server was started with: the operation holds them to that. */
+  readonly beneath?: readonly string[]
   /** Of a GET: the answer is the file that the operation writes. */
   readonly download?: Download
   /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from output and input. */

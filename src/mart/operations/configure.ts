@@ -264,7 +264,7 @@ const importConfig = operation({
   output,
   errors: [...EDIT_ERRORS, 'TIE-2801'],
   positional: ['from', 'file'],
-  http: { ...martBinding('import'), upload: 'from', role: 'preparer' },
+  http: { ...martBinding('import'), upload: 'from', beneath: ['file'], role: 'preparer' },
   async run(context, { from, file, overwrite }) {
     const { checkedConfig } = await import('../config-edit.js')
     const { printConfigFile } = await import('../config-file.js')

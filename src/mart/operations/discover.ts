@@ -253,13 +253,14 @@ export function locationOf(context: Context, { source, connection }: Where): str
 }
 
 interface ModelChoice {
-  readonly model: 'none' | 'http' | 'cortex'
+  /** Nobody who asks over HTTP has one asked. */
+  readonly model?: 'none' | 'http' | 'cortex'
   readonly model_connection?: string | undefined
   readonly connection?: string | undefined
 }
 
 async function modelOf(context: Context, { model, model_connection, connection }: ModelChoice) {
-  if (model === 'none') return null
+  if (model === undefined || model === 'none') return null
   const { languageModel: endpoint, signal } = context
   if (model === 'cortex') {
     const { cortexModel, CORTEX_MODEL } = await import('../store/model/cortex-model.js')

@@ -120,6 +120,7 @@ export const configBinding = (verb: string, without: readonly string[] = []): Ht
   method: 'POST',
   path: `/api/v1/marts/${verb}`,
   without,
+  beneath: ['file'],
   role: 'preparer',
 })
 
