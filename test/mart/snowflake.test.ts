@@ -33,8 +33,7 @@ let spoil: (rows: (string | null)[][]) => (string | null)[][] = (rows) => rows
 let failure: { status: number; body: string } | undefined
 
 /** Snowflake names types otherwise and reads a backslash as an escape; nothing else of this text is another there. */
-const forDuckDB = (sql: string): string =>
-  sql.replaceAll('NUMBER(', 'DECIMAL(').replaceAll('\\\\', '\\')
+const forDuckDB = (sql: string): string => sql.replaceAll('NUMBER(', 'DECIMAL(').replaceAll('\\\\', '\\')
 
 async function executed(text: string): Promise<string[]> {
   const instance = await DuckDBInstance.create(':memory:')

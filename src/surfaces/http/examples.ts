@@ -41,8 +41,7 @@ export function exampleOf(schema: JsonSchema, schemas: Schemas, name = ''): unkn
   if ('const' in schema) return schema.const
   if (Array.isArray(schema.enum)) return schema.enum[0]
   const either = (schema.anyOf ?? schema.oneOf) as readonly JsonSchema[] | undefined
-  if (either !== undefined)
-    return exampleOf(either.find((one) => !isOpen(one, schemas)) ?? {}, schemas, name)
+  if (either !== undefined) return exampleOf(either.find((one) => !isOpen(one, schemas)) ?? {}, schemas, name)
   if ('default' in schema) return schema.default
   return exampleOfType(schema, schemas, name)
 }
