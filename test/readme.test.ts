@@ -45,6 +45,7 @@ test.each([
   'docs/lots.md',
   'docs/attribution.md',
   'docs/marts.md',
+  'docs/mcp.md',
 ])(
   'every command of the tour prints what %s says',
   async (document) => {
