@@ -4,7 +4,7 @@
  * @module-tag long
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CliDatabase, cliDatabase, EXAMPLES, makeFolder, type Output } from '../support/cli.js'
@@ -92,6 +92,178 @@ function figuresOf({ columns, rows }: Output, paths: ReadonlyMap<string, string>
 }
 
 const number = (text: string): string => text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')
+
+/** Two driver columns that claim the same facts, direct facts above leaves, twins, nulls, and rules of every kind. */
+const MIXED = {
+  structure: [
+    'node_id,parent_node_id,node_name',
+    'R,,Root',
+    'A,R,Twin',
+    'B,R,Twin',
+    'A1,A,N/A',
+    'A2,A,Second',
+    'C,R,Third',
+    'C1,C,One',
+    'D,R,Ratio',
+    'E,R,Chain',
+  ],
+  facts: [
+    'fact_id,pnl_date,scenario,desk,book,daily,mtd',
+    '1,2025-12-24,ACTUAL,A1,b1,10.5,1',
+    '2,2025-12-24,ACTUAL,A1,,0.25,2',
+    '3,2025-12-24,ACTUAL,A2,b2,-3,4',
+    '4,2025-12-24,ACTUAL,A,b3,7,8', // direct facts of a node with others below it
+    '5,2025-12-24,ACTUAL,,b1,100,16', // by book alone
+    '6,2025-12-24,ACTUAL,C1,b2,1000,32', // desk wins over book
+    '7,2025-12-24,ACTUAL,nowhere,nothing,5,64', // of nobody
+    '8,2025-12-24,PRIOR,A1,b1,2,128',
+    '9,2025-12-24,PRIOR,,b2,3,256',
+    '10,2025-12-23,ACTUAL,A1,b1,9999,512',
+    '11,2025-12-24,ACTUAL,B,b2,11,1024',
+    '12,2025-12-24,,A1,b1,77,2048', // of no scenario
+  ],
+  useCase: `
+use_case: Mixed
+structure: MIXED
+source: {table: fact_mixed, date: pnl_date, scenario: scenario}
+measures: {daily: daily, mtd: mtd}
+drivers:
+  - {nodes: [A, A1, A2, B, C1], column: desk, value: node_id}
+  - {nodes: [b_one, b_two], column: book, value: node_id}
+rules:
+  - {node: D, formula: "(A1 + A2 * 2) / C1"}
+  - {node: E, formula: "C - natural(A) * 0.5 - A2"}
+  - {node: C, formula: "C1 - B"}
+  - {node: A2, where: "book = 'b2'"}
+  - {node: B, formula: "A1 * C1"}
+`,
+}
+
+describe('a use case of two driver columns', () => {
+  const results = new Map<string, string>()
+  let made: Output
+  let mart: Output
+  beforeAll(async () => {
+    const rows = [...MIXED.structure, 'b1,R,By book', 'b2,C,By book too']
+    await ran('structures', 'import', 'MIXED', folder.write('mixed.csv', `${rows.join('\n')}\n`))
+    await ran(
+      ...['facts', 'import', folder.write('mixed-facts.csv', `${MIXED.facts.join('\n')}\n`)],
+      ...['--table', 'fact_mixed'],
+    )
+    const yaml = MIXED.useCase.replace('[b_one, b_two]', '[b1, b2]')
+    await ran('use-cases', 'apply', folder.write('mixed.yaml', yaml))
+    made = await ran('mart', 'create', join(folder.path, 'mixed-mart.yaml'), '--use-case', 'Mixed')
+    const run = await ran('runs', 'create', '--use-case', 'Mixed', '--date', '2025-12-24', '--name', 'x')
+    for (const row of (await ran('runs', 'results', run.run_id)).rows) {
+      results.set([row.node_id, row.measure, row.scenario].join('|'), number(row.natural))
+    }
+    mart = await ran('mart', 'run', join(folder.path, 'mixed-mart.yaml'))
+  })
+
+  test('natural figures, those of UNASSIGNED and of the root too', () => {
+    const paths = new Map(
+      Object.entries({
+        Root: 'R',
+        'Root > Twin (A)': 'A',
+        'Root > Twin (B)': 'B',
+        'Root > Twin (A) > N/A (A1)': 'A1',
+        'Root > Twin (A) > Second': 'A2',
+        'Root > Third': 'C',
+        'Root > Third > One': 'C1',
+        'Root > Third > By book too': 'b2',
+        'Root > By book': 'b1',
+        'Root > Unassigned': 'UNASSIGNED',
+      }),
+    )
+    const figures = figuresOf(mart, paths, '2025-12-24')
+    const expected = new Map([...results].filter(([, figure]) => figure !== '0'))
+    expect(new Map([...figures].map(([key, figure]) => [key, number(figure)]))).toEqual(expected)
+    // 10.5 + 0.25 − 3 + 7 + 100 + 1000 + 5 + 11
+    expect([results.get('R|daily|ACTUAL'), results.get('UNASSIGNED|daily|ACTUAL')]).toEqual(['1130.75', '5'])
+    expect(results.get('b1|daily|ACTUAL')).toBe('100')
+    expect(made.findings.find(({ code }: Output) => code === 'FACTS_LEFT_OUT')).toMatchObject({ rows: 1 })
+  })
+
+  test('formulas are what their rules make, where they can be said', async () => {
+    const reasons = made.findings.flatMap(({ code, node_id, message }: Output) =>
+      code === 'RULE_NOT_IN_MART' ? [`${node_id}: ${message.split(': ')[1].split('. It says')[0]}`] : [],
+    )
+    expect(reasons).toEqual([
+      'D: it reads A2, whose own rule is left out',
+      'E: it reads C, whose own rule is left out',
+      'C: it reads B, whose own rule is left out',
+      'A2: it selects facts, and a formula reads figures',
+      'B: it multiplies nodes with one another',
+    ])
+    const rules = `
+  - {node: D, formula: "(A1 + natural(A2) * 2) / C1"}
+  - {node: E, formula: "C - natural(A) * 0.5 - A2 / 4"}
+  - {node: C, formula: "C1 - B"}
+`
+    const yaml = MIXED.useCase
+      .replace('[b_one, b_two]', '[b1, b2]')
+      .replace(/rules:[\s\S]*/, `rules:${rules}`)
+    await ran('use-cases', 'apply', folder.write('mixed.yaml', yaml))
+    const again = await ran(
+      'mart',
+      'create',
+      join(folder.path, 'mixed-mart.yaml'),
+      '--use-case',
+      'Mixed',
+      '--overwrite',
+    )
+    expect(again.findings.map(({ node_id }: Output) => node_id)).toEqual(['E', undefined])
+    const run = await ran('runs', 'create', '--use-case', 'Mixed', '--date', '2025-12-24', '--name', 'y')
+    const found = await ran('mart', 'run', join(folder.path, 'mixed-mart.yaml'))
+    const at = (name: string): number => found.columns.indexOf(name)
+    const formulas = found.rows.filter(
+      (row: string[]) => row[at('ROW_KIND')] === 'FORMULA' && row[at('pnl_date')] === '2025-12-24',
+    )
+    const cells = new Map<string, string>(
+      (await ran('runs', 'results', run.run_id)).rows.map((row: Output) => [
+        [row.node_id, row.measure, row.scenario].join('|'),
+        number(row.adjusted ?? ''),
+      ]),
+    )
+    for (const row of formulas)
+      for (const measure of ['daily', 'mtd']) {
+        const [node] = row[at('LEVEL_1')].split(' by rule ')
+        const key = [node, measure, row[at('scenario')]].join('|')
+        const figure = row[at(`NATURAL_${measure}`)]
+        // PRIOR has no facts of C1, by which D divides: empty on both sides.
+        expect([key, figure === null ? '' : number(figure)]).toEqual([key, cells.get(key)])
+      }
+    expect(formulas.length).toBeGreaterThanOrEqual(3)
+    // (10.75 − 3 × 2) ÷ 1000
+    expect(cells.get('D|daily|ACTUAL')).toBe('0.00475')
+    const proof = await ran('mart', 'validate', join(folder.path, 'mixed-mart.yaml'))
+    expect([proof.exit, proof.valid]).toEqual([0, true])
+  })
+
+  test('a node that claims by the first and the third column, and another by the second, is refused', async () => {
+    const drivers = `drivers:
+  - {nodes: [A1], column: desk, value: node_id}
+  - {nodes: [b1], column: book, value: node_id}
+  - {nodes: [A1], column: fact_id, value: node_name}
+rules: []
+`
+    const yaml = MIXED.useCase
+      .replace(/drivers:[\s\S]*/, drivers)
+      .replace('use_case: Mixed', 'use_case: Tangled')
+    await ran('use-cases', 'apply', folder.write('tangled.yaml', yaml))
+    const { exit, stderr } = await tieout.run(
+      'mart',
+      'create',
+      join(folder.path, 'no.yaml'),
+      '--use-case',
+      'Tangled',
+    )
+    expect(exit).not.toBe(0)
+    expect(stderr).toContain('TIE-5033')
+    expect(stderr).toContain('A1 claims facts by desk and fact_id, and b1 by book between them')
+    expect(existsSync(join(folder.path, 'no.yaml'))).toBe(false)
+  })
+})
 
 describe.each(SAMPLES)('$useCase', (sample) => {
   let made: Output
