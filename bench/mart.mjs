@@ -1,6 +1,6 @@
 // Marts: how long the pipeline of a 400-row mapping takes to generate (promise: under 100 ms), and the generated DuckDB
 // pipeline beside an equivalent written by hand for this very report, over the same facts in memory (promise: at most
-// 1.2 ×), with half of the facts and all of them. Both must give the same figures; otherwise it exits with 1.
+// 1.2 ×), with a tenth, half and all of the facts. Both must give the same figures; otherwise it exits with 1.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -10,6 +10,9 @@ import { withMart } from '#tieout/mart/store/load'
 
 const SAMPLE = fileURLToPath(new URL('../examples/mart/gross', import.meta.url))
 const median = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]
+/** The round that other work on the machine disturbed least; both sides take turns. */
+const least = (times) => Math.min(...times)
+const ROUNDS = 15
 
 async function generation() {
   const file = `${SAMPLE}/mart.yaml`
@@ -89,7 +92,7 @@ async function beside(count, { shape, formulas, config }) {
   }
   const upTo3a = objects.filter(({ layer }) => layer !== 'DT_3').map(({ ddl }) => ddl)
   const [generated, hand] = [[], []]
-  for (let i = 0; i < 7; i++) {
+  for (let i = 0; i < ROUNDS; i++) {
     generated.push(await timed(upTo3a))
     hand.push(await timed([byHand('BY_HAND')]))
   }
@@ -102,16 +105,17 @@ async function beside(count, { shape, formulas, config }) {
   connection.closeSync()
   instance.closeSync()
   const differences = differing.currentRowCount
-  const ratio = median(generated) / median(hand)
+  const ratio = least(generated) / least(hand)
   console.log(
-    `${count.toLocaleString('en-US')} facts: VW_1 to DT_3A generated ${median(generated).toFixed(0)} ms, by hand ${median(hand).toFixed(0)} ms, ${ratio.toFixed(2)} × (promise ≤ 1.2); DT_3 ${mart.toFixed(0)} ms; ${differences} slices differ`,
+    `${count.toLocaleString('en-US')} facts: VW_1 to DT_3A generated ${least(generated).toFixed(0)} ms, by hand ${least(hand).toFixed(0)} ms, ${ratio.toFixed(2)} × (promise ≤ 1.2); DT_3 ${mart.toFixed(0)} ms; ${differences} slices differ`,
   )
   if (differences > 0) process.exitCode = 1
-  return median(generated)
+  return least(generated)
 }
 
 export async function benchMart({ facts }) {
   const mart = await generation()
+  await beside(Math.round(facts / 10), mart)
   const half = await beside(Math.round(facts / 2), mart)
   const whole = await beside(facts, mart)
   console.log(`twice the facts: ${(whole / half).toFixed(2)} × the time`)

@@ -46,7 +46,7 @@ async function wordsOf(text: string, env: Record<string, string>): Promise<strin
 
 /** A line of the shell as it stands, `npx tieout` being this tree's. */
 async function inShell(line: string, env: Record<string, string>): Promise<string> {
-  const own = line.replace(/^npx tieout/, `node ${join(root, 'dist', 'cli.js')}`)
+  const own = line.replace(/\bnpx tieout\b/, `node ${join(root, 'dist', 'cli.js')}`)
   return (await run('sh', ['-c', own], { cwd: root, env })).stdout
 }
 
@@ -102,6 +102,7 @@ test.each([
   'docs/lots.md',
   'docs/attribution.md',
   'docs/marts.md',
+  'docs/mcp.md',
 ])('every command of the tour prints what %s says', async (document) => {
   const folder = makeFolder()
   const database = await cliDatabase(folder)

@@ -59,4 +59,16 @@ export const MART_DISCOVERY_ERRORS = {
     message: 'Nothing says what to plan for.',
     remedy: 'Pass --edit FILE.csv, or --to with the source that has the tables as they will be.',
   },
+  'TIE-5071': {
+    ...unavailable,
+    message: 'The Snowflake account of {connection} gave no answer that can be used: {detail}.',
+    remedy: 'Check its address and token, or prove the mart without it.',
+  },
+  'TIE-5072': {
+    ...usage,
+    message:
+      'The mart with its tables is {bytes} bytes of SQL, and {connection} takes {limit} in one request.',
+    remedy:
+      'Prove it on Snowflake over fewer facts; DuckDB, PostgreSQL and the evaluator have no such limit.',
+  },
 } as const satisfies Record<string, ErrorRow>

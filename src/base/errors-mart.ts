@@ -146,4 +146,14 @@ export const MART_ERRORS = {
     message: 'The level columns of {table} are not known.',
     remedy: 'Name them with --levels, or pass --source so that LEVEL_1, LEVEL_2, … are seen.',
   },
+  'TIE-5033': {
+    ...input,
+    message: 'The use case "{use_case}" cannot be said as a mart: {detail}.',
+    remedy: 'Change what it names, or write the configuration by hand.',
+  },
+  'TIE-5034': {
+    ...usage,
+    message: 'Neither a use case nor all of a configuration is given: {missing}.',
+    remedy: 'Pass --use-case NAME, or --project-name, --report-type, the three tables and --measures.',
+  },
 } as const satisfies Record<string, ErrorRow>

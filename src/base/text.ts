@@ -77,6 +77,9 @@ export function caretFrame(text: string, offset: number): string {
 export const plural = (count: number | bigint, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 || count === 1n ? one : many}`
 
+/** The verb that goes with a count: `1 fact has`, `2 facts have`. */
+export const agreeing = (count: number, one: string, many: string): string => (count === 1 ? one : many)
+
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 
 /** What in a text no database can hold; undefined when it holds all of it. */

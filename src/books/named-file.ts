@@ -3,8 +3,8 @@
  * the directory that the server was started with. Raises TIE-1612.
  */
 
-import { realpathSync } from 'node:fs'
-import { isAbsolute, relative, resolve } from 'node:path'
+import { lstatSync, realpathSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { type Place, refuse } from '../base/errors.js'
 import type { Context } from './operation.js'
 
@@ -17,6 +17,29 @@ export function namedFile({ filesUnder }: Context, path: string, base: string, p
   // One refusal for what is outside and for what is not there: the answer is no way to look around.
   if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) refuse('TIE-1612', { path }, place)
   return whole!
+}
+
+/**
+ * The absolute path of a file that the request may write, new or to be replaced. A request over HTTP writes beneath that
+ * directory, into a folder that is there, and through no link.
+ */
+export function writableFile({ filesUnder }: Context, path: string, place?: Place): string {
+  if (filesUnder === undefined) return resolve(path)
+  if (filesUnder === null) refuse('TIE-1612', { path }, place)
+  const [root, folder] = [realPath(filesUnder), realPath(dirname(resolve(filesUnder, path)))]
+  const inside = root === undefined || folder === undefined ? '..' : relative(root, folder)
+  if (inside.startsWith('..') || isAbsolute(inside)) refuse('TIE-1612', { path }, place)
+  const whole = join(folder!, basename(resolve(filesUnder, path)))
+  if (!isPlainOrNew(whole) || whole === root) refuse('TIE-1612', { path }, place)
+  return whole
+}
+
+function isPlainOrNew(path: string): boolean {
+  try {
+    return lstatSync(path).isFile()
+  } catch {
+    return true
+  }
 }
 
 /** With symbolic links followed, so that none leads out. */

@@ -73,8 +73,8 @@ export interface Operation {
   readonly flags?: Readonly<Record<string, string>>
   /** Lists whose flag takes words one after another, as in --versions 1 2, instead of a document. */
   readonly words?: readonly string[]
-  /** Says that it asks nothing of the books: the command line then opens none. */
-  readonly books?: 'none'
+  /** Says that it asks nothing of the books, or only when that input is given: the command line then opens none. */
+  readonly books?: 'none' | { readonly onlyWith: string }
   /** Where HTTP serves it. */
   readonly http?: HttpBinding
   /**
@@ -107,6 +107,8 @@ export interface HttpBinding {
   readonly uploadLimit?: number
   /** Inputs that only make sense on the command line, such as a folder to write to. */
   readonly without?: readonly string[]
+  /** Inputs that name files beneath the directory that the server was started with: the operation holds them to that. */
+  readonly beneath?: readonly string[]
   /** Of a GET: the answer is the file that the operation writes. */
   readonly download?: Download
   /** Of a route that makes something: where it then is, such as `/api/v1/runs/{run_id}`, filled in from output and input. */

@@ -8,6 +8,7 @@ import { didYouMean, plural } from '../base/text.js'
 import { listOf } from '../language/language.js'
 import { type MartConfig, physicalColumn } from './config.js'
 import { type Formula, readCascade } from './formulas/cascade.js'
+import { termRowsOf } from './formulas/formulas-table.js'
 import { type MartNode, readHierarchy } from './hierarchy.js'
 import { type Mapping, type MappingRow, readMapping } from './mapping.js'
 import { dimensionSets } from './pipeline/dt2.js'
@@ -73,6 +74,14 @@ export function dimensionColumns(config: MartConfig, alias: string): NamedColumn
   ]
 }
 
+export function formulaColumns({ formulas_table }: MartConfig): NamedColumns {
+  if (formulas_table === null) return []
+  const { table: _, ...columns } = formulas_table
+  return Object.entries(columns).flatMap(([what, column]) =>
+    column === null ? [] : [[column, `formulas_table.${what}`] as const],
+  )
+}
+
 export function factColumns({ fact, join_patterns }: MartConfig): NamedColumns {
   return [
     ...fact.grain.map((column) => [column, 'fact.grain'] as const),
@@ -97,10 +106,14 @@ export function checkData(
   const { nodes, problems: nodeProblems } = readHierarchy(tables.hierarchy, config)
   const keys = new Set(nodes.map(({ key }) => key))
   const mapping = readMapping(tables.mapping, config, keys)
-  const cascade = readCascade(nodes, config.formulas)
+  const termProblems: Problem[] = []
+  const terms =
+    tables.formulas === null ? [] : termRowsOf(tables.formulas, config.formulas_table!, termProblems)
+  const cascade = readCascade(nodes, [...config.formulas, ...terms])
   const problems = [
     ...nodeProblems,
     ...mapping.problems,
+    ...termProblems,
     ...cascade.problems,
     ...config.dimensions.flatMap((dimension) =>
       // The fact's own columns are no keys of it.

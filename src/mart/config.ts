@@ -112,6 +112,15 @@ const termSchema = z.strictObject({
   precedence: name.nullable().default(null),
 })
 
+const formulasTableSchema = z.strictObject({
+  table,
+  result: name.default('RESULT'),
+  operand: name.default('OPERAND'),
+  operator: name.default('OPERATOR'),
+  constant: optionalName.default('CONSTANT'),
+  precedence: optionalName.default('PRECEDENCE'),
+})
+
 const twoParameterSchema = z.strictObject({
   formula_group: name,
   logic: name,
@@ -122,6 +131,7 @@ const twoParameterSchema = z.strictObject({
 })
 
 const snowflakeSchema = z.strictObject({
+  connection: optionalName.default(null).describe('Of the account that mart validate runs it on too.'),
   warehouse: name.default('COMPUTE_WH'),
   target_lag: z
     .string()
@@ -150,6 +160,10 @@ export const martConfigSchema = z.strictObject({
   fact: factSchema,
   extension: extensionSchema.nullable().default(null),
   formulas: z.array(z.union([termSchema, twoParameterSchema])).default([]),
+  formulas_table: formulasTableSchema
+    .nullable()
+    .default(null)
+    .describe('A table of terms, beside `formulas`.'),
   source: z
     .string()
     .min(1)
@@ -164,6 +178,7 @@ export type JoinPattern = MartConfig['join_patterns'][number]
 export type Dimension = MartConfig['dimensions'][number]
 export type Measure = MartConfig['fact']['measures'][number]
 export type FormulaRow = MartConfig['formulas'][number]
+export type TermRow = Extract<FormulaRow, { readonly result: string }>
 
 /** Parts of a table name that the schema has let through. */
 export const partsOf = (name: string): readonly string[] => tableParts(name)!

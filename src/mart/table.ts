@@ -32,4 +32,6 @@ export interface MartTables {
   readonly mapping: Table
   /** By alias. */
   readonly dimensions: ReadonlyMap<string, Table>
+  /** Terms; null where the configuration names no table of them. */
+  readonly formulas: Table | null
 }

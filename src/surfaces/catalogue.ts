@@ -1,4 +1,7 @@
-/** Every operation of the product, in the order in which the reference lists them. */
+/**
+ * Every operation of the product, in the order in which the reference lists them. What one part needs of another, which
+ * they do not import, is handed over here.
+ */
 
 import { allocateOperations } from '../attribution/operations/allocate.js'
 import { revenueAllocationOperations } from '../attribution/operations/allocations.js'
@@ -79,7 +82,9 @@ export const CATALOGUE: readonly Operation[] = [
   ...reviewOperations,
   ...modelOperations,
   ...martDiscoverOperations,
-  ...martConfigureOperations,
+  ...martConfigureOperations(async (context, useCase, work) =>
+    (await import('../rollup/store/use-case-report.js')).withUseCaseReport(context, useCase, work),
+  ),
   ...martRunOperations,
   ...martGenerateOperations,
   ...martToolOperations,

@@ -1,9 +1,11 @@
 /** Marts over HTTP: the configuration is the body, sources are named beneath the server's directory, nothing else opens. */
 
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CATALOGUE } from '#tieout/surfaces/catalogue'
 import { makeApp } from '#tieout/surfaces/http/http-app'
+import { routesOf } from '#tieout/surfaces/http/routes'
 import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import { type Folder, makeFolder } from '../support/cli.js'
 import { type Ask, askOf, type HttpAnswer, hostOf } from '../support/http.js'
@@ -100,9 +102,117 @@ test('a server without a directory opens none', async () => {
     expect((await sent(verb, '', config, closed)).json.code).toBe('TIE-1612')
 })
 
-test('no client says where the server writes', async () => {
+test('no client says where the server writes what it generates', async () => {
   for (const verb of ['generate', 'dbt', 'expectations'])
     expect((await sent(verb, '?dialect=duckdb&out=/tmp/x')).json.code).toBe('TIE-1611')
-  for (const verb of ['create', 'add-join', 'add-column', 'import'])
-    expect((await sent(verb)).status).toBe(404)
+})
+
+const posted = (verb: string, body: Readonly<Record<string, unknown>>, asks = ask): Promise<HttpAnswer> =>
+  asks('POST', `/api/v1/marts/${verb}`, {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+const NEW = {
+  file: 'ledger/new.yaml',
+  project_name: 'new',
+  report_type: 'GROSS',
+  hierarchy_table: 'HIERARCHY',
+  mapping_table: 'MAPPING',
+  fact_table: 'FACTS',
+  measures: ['AMOUNT'],
+  grain: ['PERIOD'],
+  has_group_filter_precedence: true,
+  source: 'ledger',
+}
+
+test('a configuration is made and edited beneath the directory, traced and planned with', async () => {
+  expect(await posted('create', NEW)).toMatchObject({
+    status: 200,
+    json: { project_name: 'new', file: NEW.file },
+  })
+  expect(readFileSync(join(root.path, NEW.file), 'utf8')).toContain('source: .')
+  expect((await posted('create', NEW)).json.code).toBe('TIE-2801')
+  const dimension = { alias: 'ACCT', table: 'ACCOUNTS', key: 'ACCOUNT_KEY', filter_column: 'ACCOUNT_FILTER' }
+  await posted('add-dimension', { file: NEW.file, ...dimension })
+  await posted('add-join', {
+    file: NEW.file,
+    name: 'account',
+    join_keys: ['ACCOUNT_FILTER'],
+    fact_keys: ['FK_ACCOUNT'],
+  })
+  const column = { id_source: 'ACCOUNT_CODE', physical_column: 'ACCT.ACCOUNT_CODE' }
+  const last = await posted('add-column', { file: NEW.file, ...column })
+  expect(last.json).toMatchObject({ dimensions: ['ACCT'], join_patterns: ['account'] })
+  expect((await posted('add-column', { file: NEW.file, ...column })).json.code).toBe('TIE-5031')
+
+  const traced = await posted('lineage', { file: NEW.file, node: 'A', slice: { PERIOD: '2025-01' } })
+  expect(traced.json).toMatchObject({ value: '100', fact_count: 2 })
+  root.write(
+    'ledger/edited.csv',
+    readFileSync(join(root.path, 'ledger', 'MAPPING.csv'), 'utf8').replace('5000', '6000'),
+  )
+  const planned = await posted('plan', { file: NEW.file, edit: 'ledger/edited.csv' })
+  expect(planned.json.figures_moved).toBeGreaterThan(0)
+
+  const headers = { 'content-type': 'application/yaml' }
+  const imported = await ask('POST', '/api/v1/marts/import?file=ledger/kept.yaml', { headers, body: config })
+  expect(imported.json).toMatchObject({ project_name: 'small', file: 'ledger/kept.yaml' })
+})
+
+test('discovery looks beneath the directory, and suggests there what it has proved', async () => {
+  const tables = { source: 'ledger', hierarchy_table: 'HIERARCHY', mapping_table: 'MAPPING' }
+  const found = await posted('discover', tables)
+  expect(found.json).toMatchObject({ node_count: 2, mapping_count: 2, prompt: null, advice: null })
+  const suggested = await posted('suggest', { ...tables, out: 'ledger/suggested.yaml' })
+  expect([suggested.status, suggested.json.proved]).toEqual([200, true])
+  for (const extra of [{ model: 'http' }, { connection: 'snowflake-prod' }, { show_prompt: true }])
+    expect((await posted('discover', { ...tables, ...extra })).json.code).toBe('TIE-1611')
+})
+
+test.each([
+  '/etc/mart.yaml',
+  '../mart.yaml',
+  'link/mart.yaml',
+  'nowhere/mart.yaml',
+  'ledger/../../mart.yaml',
+  '.',
+])('nothing is written to or read from %s', async (file) => {
+  const tables = { source: 'ledger', hierarchy_table: 'HIERARCHY', mapping_table: 'MAPPING' }
+  const answers = await Promise.all([
+    posted('create', { ...NEW, file }),
+    posted('suggest', { ...tables, out: file }),
+    posted('add-column', { file, id_source: 'X', physical_column: 'ACCT.X' }),
+    posted('lineage', { file, node: 'A' }),
+    posted('plan', { file: NEW.file, edit: file }),
+    posted('plan', { file: NEW.file, to: file }),
+    posted('discover', { ...tables, source: file }),
+  ])
+  expect(answers.map(({ json }) => json.code)).toEqual(answers.map(() => 'TIE-1612'))
+  expect(existsSync(join(outside.path, 'new.yaml'))).toBe(false)
+})
+
+test('a link is not written through, and a server without a directory writes nothing', async () => {
+  symlinkSync(join(outside.path, 'mart.yaml'), join(root.path, 'ledger', 'there.yaml'))
+  const before = readFileSync(join(outside.path, 'mart.yaml'), 'utf8')
+  const through = { ...NEW, file: 'ledger/there.yaml', overwrite: true }
+  expect((await posted('create', through)).json.code).toBe('TIE-1612')
+  expect(readFileSync(join(outside.path, 'mart.yaml'), 'utf8')).toBe(before)
+  const closed = askOf(makeApp(hostOf(db)))
+  expect((await posted('create', { ...NEW, file: 'ledger/closed.yaml' }, closed)).json.code).toBe('TIE-1612')
+})
+
+test('who only reads may discover and trace, and writes nothing', () => {
+  const roles = new Map(
+    routesOf(CATALOGUE).flatMap(({ operation, role }) =>
+      operation.name.startsWith('mart ') ? [[operation.name.slice(5), role] as const] : [],
+    ),
+  )
+  const writing = ['add-column', 'add-dimension', 'add-join', 'create', 'import', 'suggest']
+  expect(
+    [...roles]
+      .filter(([, role]) => role === 'preparer')
+      .map(([verb]) => verb)
+      .sort(),
+  ).toEqual(writing)
+  expect([...roles].filter(([, role]) => role === 'reader')).toHaveLength(roles.size - writing.length)
 })

@@ -24,6 +24,8 @@ export interface PlanDialect {
   readonly likeEscape: string
   readonly wholeQuotient: (left: string, right: string) => string
   readonly remainder: (left: string, right: string) => string
+  /** Takes rows of constants as VALUES with names of columns. */
+  readonly listsRows: boolean
 }
 
 const quotedText = (value: string): string => `'${value.replaceAll("'", "''")}'`
@@ -44,6 +46,7 @@ export const DUCKDB_PLAN: PlanDialect = {
   likeEscape: "'\\'",
   wholeQuotient: (left, right) => `(${left} // ${right})`,
   remainder: (left, right) => `(${left} % ${right})`,
+  listsRows: true,
 }
 
 export const POSTGRES_PLAN: PlanDialect = {
@@ -62,6 +65,7 @@ export const POSTGRES_PLAN: PlanDialect = {
   likeEscape: "E'\\\\'",
   wholeQuotient: (left, right) => `div(${left}, ${right})`,
   remainder: (left, right) => `mod(${left}, ${right})`,
+  listsRows: true,
 }
 
 export const SNOWFLAKE_PLAN: PlanDialect = {
@@ -82,6 +86,7 @@ export const SNOWFLAKE_PLAN: PlanDialect = {
   // A quotient is rounded to a few places; without the remainder it comes out even.
   wholeQuotient: (left, right) => `((${left} - MOD(${left}, ${right})) / ${right})`,
   remainder: (left, right) => `MOD(${left}, ${right})`,
+  listsRows: false,
 }
 
 export const PLAN_DIALECTS: Readonly<Record<DialectName, PlanDialect>> = {

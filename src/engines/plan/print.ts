@@ -75,13 +75,26 @@ class Printer {
     return this.select(this.block(rel))
   }
 
-  /** Rows as selects: VALUES names its columns differently in every engine. */
+  /** Rows as a list, which is planned at once, or as selects where it is not known how the engine takes one. */
   private values({ columns, rows }: Extract<Rel, { rel: 'values' }>): string {
     const line = (row: readonly Expr[]): string =>
       `SELECT ${columns.map(({ name, type }, i) => `${this.expr({ op: 'cast', arg: row[i]!, type })} AS ${this.name(name)}`).join(', ')}`
+    if (rows.length > 0 && this.dialect.listsRows) return this.listed(columns, rows)
     if (rows.length > 0) return rows.map(line).join('\nUNION ALL\n')
     const none = columns.map(({ type }): Expr => ({ op: 'null', type }))
     return `${line(none)}\nWHERE FALSE`
+  }
+
+  private listed(
+    columns: Extract<Rel, { rel: 'values' }>['columns'],
+    rows: readonly (readonly Expr[])[],
+  ): string {
+    const names = columns.map(({ name }) => this.name(name))
+    const typed = columns.map(
+      ({ type }, i) => `CAST("v".${names[i]} AS ${this.dialect.type(type)}) AS ${names[i]}`,
+    )
+    const lines = rows.map((row) => `(${row.map((cell) => this.expr(cell)).join(', ')})`)
+    return `SELECT ${typed.join(', ')}\nFROM (VALUES\n  ${lines.join(',\n  ')}\n) AS "v"(${names.join(', ')})`
   }
 
   private block(rel: Rel): Block {

@@ -38,6 +38,7 @@ export function proposalOf(survey: Survey, patterns: readonly FoundPattern[], gi
   const segment = given.account_segment ?? segmentOf(survey, assumptions)
   const reportType = given.report_type ?? reportTypeOf(survey, segment)
   const parts = tables.hierarchyProfile.parts
+  const formulasTable = formulasTableOf(survey, assumptions)
   const config = {
     project_name: given.project_name ?? projectNameOf(parts.at(-1)!),
     report_type: reportType,
@@ -91,6 +92,7 @@ export function proposalOf(survey: Survey, patterns: readonly FoundPattern[], gi
         volume: i === 0 ? volumeOf(survey, assumptions) : null,
       })),
     },
+    formulas_table: formulasTable,
   }
   return { config: martConfigSchema.parse(config), assumptions }
 }
@@ -101,6 +103,31 @@ const partText = (name: string): string => (/[."]/.test(name) ? `"${name.replace
 function projectNameOf(table: string): string {
   const words = wordsOf(table).filter((word) => !/^(?:TBL|\d+|REPORT|HIERARCHY|XREF|DIM|VW)$/.test(word))
   return (words.join('_') || 'MART').toLowerCase().slice(0, 30)
+}
+
+/** A table with the columns of terms. */
+function formulasTableOf({ tables }: Survey, assumptions: string[]) {
+  const found = tables.others.flatMap(({ name, columns }) => {
+    const column = (wanted: string): string | null =>
+      columns.find((one) => one.name.toUpperCase() === wanted)?.name ?? null
+    const [result, operand, operator] = [column('RESULT'), column('OPERAND'), column('OPERATOR')]
+    if (result === null || operand === null || operator === null) return []
+    return [
+      {
+        table: name,
+        result,
+        operand,
+        operator,
+        constant: column('CONSTANT'),
+        precedence: column('PRECEDENCE'),
+      },
+    ]
+  })
+  if (found.length > 1)
+    assumptions.push(
+      `Several tables have terms of formulas, and none is taken: ${found.map(({ table }) => table).join(', ')}.`,
+    )
+  return found.length === 1 ? found[0]! : null
 }
 
 /** The segment of a dimension that the report's own names speak of. */

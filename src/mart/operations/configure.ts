@@ -3,14 +3,19 @@
  * puts it in place at once.
  */
 
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import type { ErrorCode } from '../../base/errors.js'
+import { type ErrorCode, refuse } from '../../base/errors.js'
+import { namedFile, writableFile } from '../../books/named-file.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import { textOfFile } from '../../books/text-file.js'
+import type { SeenColumns } from '../config-create.js'
 import type { Edited, ListName } from '../config-edit.js'
+import type { WithUseCase } from '../store/from-use-case.js'
 import { replaceFile } from '../store/replace-file.js'
-import { configInput } from './schemas.js'
+import { isPostgres } from '../store/source-tables.js'
+import { findingSchema } from './run.js'
+import { configBinding, configInput, martBinding, sourceBeside } from './schemas.js'
 
 const word = z.string().min(1).max(255)
 const output = z.object({
@@ -21,7 +26,15 @@ const output = z.object({
   dynamic_column_map: z.array(z.string()),
 })
 
-const EDIT_ERRORS: readonly ErrorCode[] = ['TIE-2802', 'TIE-5001', 'TIE-5002', 'TIE-5011', 'TIE-5031']
+const FILE = { pointer: '/file' }
+const EDIT_ERRORS: readonly ErrorCode[] = [
+  'TIE-1612',
+  'TIE-2802',
+  'TIE-5001',
+  'TIE-5002',
+  'TIE-5011',
+  'TIE-5031',
+]
 
 const told = (file: string, { config }: Edited): z.output<typeof output> => ({
   project_name: config.project_name,
@@ -31,63 +44,127 @@ const told = (file: string, { config }: Edited): z.output<typeof output> => ({
   dynamic_column_map: config.dynamic_column_map.map(({ id_source }) => id_source),
 })
 
-const create = operation({
-  name: 'mart create',
-  summary: 'Make a mart configuration; with a source, its levels and columns are those of the tables.',
-  effect: 'read',
-  books: 'none',
-  input: z.object({
-    file: z.string().min(1).describe('The YAML file to write.'),
-    project_name: word.describe('Names the objects of the pipeline.'),
-    report_type: word.describe('GROSS, NET or what else the report is.'),
-    hierarchy_table: word,
-    mapping_table: word,
-    fact_table: word,
-    measures: z.array(word).min(1).max(16).describe('Columns of amounts.'),
-    scale: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(8)
-      .default(2)
-      .describe('Digits after the point that amounts have.'),
-    grain: z.array(word).max(16).default([]).describe('Columns of the fact that stay, such as the period.'),
-    levels: z.array(word).max(20).default([]).describe('Level columns; those of the source when not said.'),
-    account_segment: word.optional(),
-    measure_prefix: word.optional().describe('The report type when not said.'),
-    has_sign_change: z.boolean().default(false),
-    has_exclusions: z.boolean().default(false),
-    has_group_filter_precedence: z.boolean().default(false),
-    source: z.string().min(1).optional().describe('Where the tables are, from where the file will stand.'),
-    overwrite: z.boolean().default(false).describe('Replace the file when there is one.'),
-  }),
-  output,
-  errors: [...EDIT_ERRORS, 'TIE-2801', 'TIE-5003', 'TIE-5023', 'TIE-5025', 'TIE-5032'],
-  positional: ['file'],
-  words: ['measures', 'grain', 'levels'],
-  async run(context, { file, overwrite, ...given }) {
-    const { newConfigText } = await import('../config-create.js')
-    const { checkedConfig } = await import('../config-edit.js')
-    const seen = given.source === undefined ? undefined : await columnsSeen(file, given.source, given)
-    const edited = checkedConfig(newConfigText(given, seen), file)
-    const existing = overwrite ? 'replace' : 'refuse'
-    await replaceFile(file, edited.text, { token: context.newId(), existing })
-    return told(file, edited)
-  },
-})
+const table = word.optional()
+
+const create = (withUseCase: WithUseCase): Operation =>
+  operation({
+    name: 'mart create',
+    summary:
+      'Make a mart configuration: of a use case with the tables it needs, or of tables that are there.',
+    effect: 'read',
+    books: { onlyWith: 'use_case' },
+    input: z.object({
+      file: z.string().min(1).describe('The YAML file to write.'),
+      use_case: word
+        .optional()
+        .describe(
+          'Name or id of a use case: its nodes, drivers, facts and formulas, as files beside the file.',
+        ),
+      project_name: word
+        .optional()
+        .describe('Names the objects of the pipeline; that of the use case when not said.'),
+      report_type: word.optional().describe('GROSS, NET or what else the report is.'),
+      hierarchy_table: table,
+      mapping_table: table,
+      fact_table: table,
+      measures: z.array(word).max(16).default([]).describe('Columns of amounts.'),
+      scale: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(8)
+        .default(2)
+        .describe('Digits after the point that amounts have.'),
+      grain: z.array(word).max(16).default([]).describe('Columns of the fact that stay, such as the period.'),
+      levels: z.array(word).max(20).default([]).describe('Level columns; those of the source when not said.'),
+      account_segment: word.optional(),
+      measure_prefix: word.optional().describe('The report type when not said.'),
+      has_sign_change: z.boolean().default(false),
+      has_exclusions: z.boolean().default(false),
+      has_group_filter_precedence: z.boolean().default(false),
+      source: z.string().min(1).optional().describe('Where the tables are, from where the file will stand.'),
+      overwrite: z.boolean().default(false).describe('Replace files that are there.'),
+    }),
+    output: output.extend({
+      tables: z
+        .array(z.object({ file: z.string(), rows: z.number() }))
+        .readonly()
+        .describe('Written for a use case.'),
+      findings: z.array(findingSchema).readonly(),
+    }),
+    errors: [
+      ...EDIT_ERRORS,
+      'TIE-1101',
+      'TIE-1102',
+      'TIE-1104',
+      'TIE-2407',
+      'TIE-2408',
+      'TIE-2801',
+      'TIE-5003',
+      'TIE-5023',
+      'TIE-5025',
+      'TIE-5032',
+      'TIE-5033',
+      'TIE-5034',
+    ],
+    positional: ['file'],
+    words: ['measures', 'grain', 'levels'],
+    http: configBinding('create'),
+    async run(context, { file: asked, overwrite, use_case, ...given }) {
+      const file = writableFile(context, asked, FILE)
+      const existing = overwrite ? 'replace' : 'refuse'
+      if (use_case !== undefined) {
+        const { martOfUseCase } = await import('../store/from-use-case.js')
+        const made = await withUseCase(context, use_case, (report) =>
+          martOfUseCase(context, report, { file, project: given.project_name, existing }),
+        )
+        const tables = made.tables.map(({ file: path, rows }) => ({ file: beside(asked, path), rows }))
+        return { ...told(asked, made.edited), tables, findings: made.findings }
+      }
+      const { newConfigText } = await import('../config-create.js')
+      const { checkedConfig } = await import('../config-edit.js')
+      const whole = wholeOf(given)
+      const location = whole.source === undefined ? undefined : sourceFor(context, file, whole.source)
+      const seen = location === undefined ? undefined : await columnsSeen(location, whole)
+      // The command line says it from where the file will stand already.
+      const source =
+        location === undefined || context.filesUnder === undefined
+          ? whole.source
+          : sourceBeside(location, file)!
+      const edited = checkedConfig(newConfigText({ ...whole, source }, seen), asked)
+      await replaceFile(file, edited.text, { token: context.newId(), existing })
+      return { ...told(asked, edited), tables: [], findings: [] }
+    },
+  })
+
+/** In the words of the request, whose folders may be links. */
+const beside = (asked: string, path: string): string => join(dirname(asked), basename(path))
+
+const NEEDED = ['project_name', 'report_type', 'hierarchy_table', 'mapping_table', 'fact_table'] as const
+type Needed = Readonly<Record<(typeof NEEDED)[number], string>>
+type Wanted = { readonly [K in keyof Needed]?: string | undefined } & { readonly measures: readonly string[] }
+
+function wholeOf<T extends Wanted>(given: T): T & Needed {
+  const missing = [
+    ...NEEDED.filter((name) => given[name] === undefined),
+    ...(given.measures.length === 0 ? ['measures'] : []),
+  ]
+  if (missing.length > 0) refuse('TIE-5034', { missing: `there is no ${missing.join(', no ')}` })
+  return given as T & Needed
+}
+
+/** On the command line from where the file will stand; over HTTP beneath the server's directory. */
+function sourceFor(context: Context, file: string, source: string): string {
+  if (context.filesUnder !== undefined) return namedFile(context, source, '', { pointer: '/source' })
+  return isPostgres(source) ? source : resolve(dirname(file), source)
+}
 
 async function columnsSeen(
-  file: string,
-  source: string,
-  {
-    hierarchy_table,
-    mapping_table,
-    fact_table,
-  }: { hierarchy_table: string; mapping_table: string; fact_table: string },
-) {
+  location: string,
+  { hierarchy_table, mapping_table, fact_table }: Needed,
+): Promise<SeenColumns> {
   const { openMartSource } = await import('../store/source.js')
   const { tableParts } = await import('../table-name.js')
-  const location = /^postgres(?:ql)?:\/\//.test(source) ? source : resolve(dirname(file), source)
   const tables = [hierarchy_table, mapping_table, fact_table].map((name) => tableParts(name) ?? [name])
   const opened = await openMartSource(location, tables)
   try {
@@ -105,8 +182,9 @@ async function added(
   entry: Readonly<Record<string, unknown>>,
 ): Promise<z.output<typeof output>> {
   const { withEntry } = await import('../config-edit.js')
-  const edited = withEntry(await textOfFile(file, 'TIE-5001'), file, list, entry)
-  await replaceFile(file, edited.text, { token: context.newId(), existing: 'replace' })
+  const path = context.filesUnder === undefined ? file : namedFile(context, file, '', FILE)
+  const edited = withEntry(await textOfFile(path, 'TIE-5001'), file, list, entry)
+  await replaceFile(path, edited.text, { token: context.newId(), existing: 'replace' })
   return told(file, edited)
 }
 
@@ -126,6 +204,7 @@ const addDimension = operation({
   output,
   errors: EDIT_ERRORS,
   positional: ['file', 'alias'],
+  http: configBinding('add-dimension'),
   run: (context, { file, ...entry }) => added(context, file, 'dimensions', entry),
 })
 
@@ -148,6 +227,7 @@ const addJoin = operation({
   output,
   errors: [...EDIT_ERRORS, 'TIE-2201'],
   positional: ['file', 'name'],
+  http: configBinding('add-join'),
   words: ['join_keys', 'fact_keys'],
   run: (context, { file, ...entry }) => added(context, file, 'join_patterns', entry),
 })
@@ -166,6 +246,7 @@ const addColumn = operation({
   output,
   errors: EDIT_ERRORS,
   positional: ['file', 'id_source', 'physical_column'],
+  http: configBinding('add-column'),
   run: (context, { file, is_alias, ...entry }) =>
     added(context, file, 'dynamic_column_map', { ...entry, ...(is_alias ? { is_alias } : {}) }),
 })
@@ -183,18 +264,21 @@ const importConfig = operation({
   output,
   errors: [...EDIT_ERRORS, 'TIE-2801'],
   positional: ['from', 'file'],
+  http: { ...martBinding('import'), upload: 'from', beneath: ['file'], role: 'preparer' },
   async run(context, { from, file, overwrite }) {
     const { checkedConfig } = await import('../config-edit.js')
     const { printConfigFile } = await import('../config-file.js')
+    const path = writableFile(context, file, { parameter: 'file' })
     const { config } = checkedConfig(await textOfFile(from, 'TIE-5001'), from)
     const existing = overwrite ? 'replace' : 'refuse'
-    await replaceFile(file, printConfigFile(config), { token: context.newId(), existing })
+    await replaceFile(path, printConfigFile(config), { token: context.newId(), existing })
     return told(file, { config, text: '' })
   },
 })
 
-export const martConfigureOperations: readonly Operation[] = [
-  create,
+/** `withUseCase` finds use cases, which are another part's. */
+export const martConfigureOperations = (withUseCase: WithUseCase): readonly Operation[] => [
+  create(withUseCase),
   addDimension,
   addJoin,
   addColumn,

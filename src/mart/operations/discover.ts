@@ -1,13 +1,14 @@
 /** The operations that look at a hierarchy and its mapping and propose a configuration. */
 
-import { writeFile } from 'node:fs/promises'
-import { dirname, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { type ErrorCode, refuse } from '../../base/errors.js'
 import { connectionVariable } from '../../books/connection.js'
+import { namedFile, writableFile } from '../../books/named-file.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import { columnMappingSchema, joinPatternSchema } from '../config.js'
+import { replaceFile } from '../store/replace-file.js'
 import { findingSchema } from './run.js'
+import { configBinding, sourceBeside } from './schemas.js'
 
 const input = z.object({
   source: z
@@ -34,8 +35,12 @@ const input = z.object({
   model_connection: z.string().min(1).optional().describe('Connection of Snowflake Cortex.'),
 })
 
+/** A client neither names connections, which may be databases, nor has the server send anything to a model. */
+const OF_THE_COMMAND_LINE = ['connection', 'model', 'model_connection']
+
 const DISCOVERY_ERRORS: readonly ErrorCode[] = [
   'TIE-1301',
+  'TIE-1612',
   'TIE-5003',
   'TIE-5023',
   'TIE-5025',
@@ -109,6 +114,10 @@ const discover = operation({
   }),
   errors: DISCOVERY_ERRORS,
   positional: [],
+  http: {
+    ...configBinding('discover', [...OF_THE_COMMAND_LINE, 'show_prompt']),
+    role: 'reader',
+  },
   violated: ({ proved, prompt }) => prompt === null && !proved,
   async run(context, given) {
     const location = locationOf(context, given)
@@ -190,7 +199,7 @@ const NOTHING = {
 const suggest = operation({
   name: 'mart suggest',
   summary: 'Write the configuration that discovery proposes, when running it proves it.',
-  effect: 'append',
+  effect: 'read',
   input: input.extend({
     project_name: z.string().min(1).optional().describe('Begins the names of the four objects.'),
     report_type: z.string().min(1).optional().describe('Such as GROSS or NET.'),
@@ -205,7 +214,9 @@ const suggest = operation({
   }),
   errors: [...DISCOVERY_ERRORS, 'TIE-2802', 'TIE-5069'],
   positional: ['out'],
+  http: configBinding('suggest', OF_THE_COMMAND_LINE),
   async run(context, given) {
+    const file = writableFile(context, given.out, { pointer: '/out' })
     const location = locationOf(context, given)
     const model = await modelOf(context, given)
     const { discover: found } = await import('../store/discover.js')
@@ -215,21 +226,13 @@ const suggest = operation({
       const detail = proof.problems[0]?.message ?? 'its checks do not hold'
       refuse('TIE-5069', { file: given.out, detail })
     }
-    const config = { ...proposal.config, source: sourceBeside(location, given.out) }
+    const config = { ...proposal.config, source: sourceBeside(location, file) }
     const yaml = printConfigFile(config)
-    try {
-      await writeFile(given.out, yaml)
-    } catch (error) {
-      refuse('TIE-2802', { file: given.out, detail: (error as Error).message })
-    }
+    await replaceFile(file, yaml, { token: context.newId(), existing: 'replace' })
     const { project_name } = config
     return { file: given.out, project_name, proved: true, recommended_config: yaml, explanation: prose }
   },
 })
-
-/** From where the file will stand; a URL may hold a password and is not written. */
-const sourceBeside = (location: string, file: string): string | null =>
-  /^postgres(?:ql)?:\/\//.test(location) ? null : relative(dirname(resolve(file)), resolve(location)) || '.'
 
 interface Where {
   readonly source?: string | undefined
@@ -237,7 +240,8 @@ interface Where {
 }
 
 export function locationOf(context: Context, { source, connection }: Where): string {
-  if (source !== undefined) return source
+  if (source !== undefined)
+    return context.filesUnder === undefined ? source : namedFile(context, source, '', { pointer: '/source' })
   if (connection === undefined) refuse('TIE-5025', { detail: 'neither --source nor --connection says where' })
   const found = context.connection?.(connection)
   if (found === undefined) refuse('TIE-5064', { connection, variable: connectionVariable(connection) })
@@ -249,13 +253,14 @@ export function locationOf(context: Context, { source, connection }: Where): str
 }
 
 interface ModelChoice {
-  readonly model: 'none' | 'http' | 'cortex'
+  /** Nobody who asks over HTTP has one asked. */
+  readonly model?: 'none' | 'http' | 'cortex'
   readonly model_connection?: string | undefined
   readonly connection?: string | undefined
 }
 
 async function modelOf(context: Context, { model, model_connection, connection }: ModelChoice) {
-  if (model === 'none') return null
+  if (model === undefined || model === 'none') return null
   const { languageModel: endpoint, signal } = context
   if (model === 'cortex') {
     const { cortexModel, CORTEX_MODEL } = await import('../store/model/cortex-model.js')

@@ -88,7 +88,9 @@ async function shaped({ config, placeOf }: Found, location: string | undefined) 
   const { shapeOf } = await import('../pipeline/shape.js')
   const { shape, problems } = shapeOf(config, placeOf, undefined)
   refuseAll(problems)
-  if (config.hierarchy.formula_logic !== null || config.formulas.length > 0) refuse('TIE-5026', {})
+  const { hierarchy, formulas, formulas_table } = config
+  if (hierarchy.formula_logic !== null || formulas.length > 0 || formulas_table !== null)
+    refuse('TIE-5026', {})
   return { shape, formulas: [] }
 }
 

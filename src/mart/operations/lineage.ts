@@ -2,7 +2,14 @@
 
 import { z } from 'zod'
 import { type Operation, operation } from '../../books/operation.js'
-import { configInput, configOf, LOAD_ERRORS, neededSource, sourceInput } from './schemas.js'
+import {
+  configBinding,
+  configInput,
+  LOAD_ERRORS,
+  namedConfigOf,
+  neededSource,
+  sourceInput,
+} from './schemas.js'
 
 const check = z.object({ check: z.string(), statement: z.string(), holds: z.boolean() })
 const cell = z.string().nullable()
@@ -71,12 +78,13 @@ const lineage = operation({
   output: cellSchema,
   errors: [...LOAD_ERRORS, 'TIE-5019', 'TIE-5065', 'TIE-5066'],
   positional: ['file'],
+  http: { ...configBinding('lineage'), role: 'reader' },
   violated: ({ checks }) => checks.some(({ holds }) => !holds),
   async run(context, { file, source, ...asked }) {
-    const found = await configOf(file)
+    const { found, path } = await namedConfigOf(context, file)
     const { withMart } = await import('../store/load.js')
     const { lineageOf } = await import('../store/lineage.js')
-    const location = neededSource(context, found, file, source)
+    const location = neededSource(context, found, path, source)
     return withMart(found.config, found.placeOf, location, (mart) => lineageOf(mart, asked))
   },
 })

@@ -1,9 +1,17 @@
 /** The operation that says what an edit of a hierarchy or a mapping would change. */
 
 import { z } from 'zod'
+import { namedFile } from '../../books/named-file.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { DIALECT_NAMES } from '../../engines/plan/dialects.js'
-import { configInput, configOf, LOAD_ERRORS, neededSource, sourceInput } from './schemas.js'
+import {
+  configBinding,
+  configInput,
+  LOAD_ERRORS,
+  namedConfigOf,
+  neededSource,
+  sourceInput,
+} from './schemas.js'
 
 const cell = z.string().nullable()
 
@@ -53,11 +61,20 @@ const plan = operation({
   }),
   errors: [...LOAD_ERRORS, 'TIE-1005', 'TIE-2410', 'TIE-2412', 'TIE-5019', 'TIE-5067', 'TIE-5070'],
   positional: ['file'],
+  http: { ...configBinding('plan'), role: 'reader' },
   async run(context, { file, source, limit, ...change }) {
-    const found = await configOf(file)
+    const { found, path } = await namedConfigOf(context, file)
+    const named = (name: 'edit' | 'to'): string | undefined =>
+      context.filesUnder === undefined || change[name] === undefined
+        ? change[name]
+        : namedFile(context, change[name], '', { pointer: `/${name}` })
     const { planOf } = await import('../store/plan.js')
-    const location = neededSource(context, found, file, source)
-    const { moves, ...rest } = await planOf(found.config, found.placeOf, location, change)
+    const location = neededSource(context, found, path, source)
+    const { moves, ...rest } = await planOf(found.config, found.placeOf, location, {
+      ...change,
+      edit: named('edit'),
+      to: named('to'),
+    })
     return {
       project_name: found.config.project_name,
       figures_moved: moves.length,

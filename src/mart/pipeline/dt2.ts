@@ -27,6 +27,7 @@ import {
   number,
   type Output,
   output,
+  project,
   type Rel,
   ref,
   scan,
@@ -54,14 +55,44 @@ import {
   YES,
 } from './columns.js'
 import type { MartShape, ShapedDimension } from './shape.js'
+import { vw1Columns } from './vw1.js'
 
 export function dt2(shape: MartShape): Rel {
   const members = membersOf(shape)
   const sets = dimensionSets(shape)
-  const queries: NamedQuery[] = members === undefined ? [] : [members, groupsOf(shape)]
-  const branches = members === undefined ? [] : sets.map((set) => groupRows(shape, set))
-  return { rel: 'with', queries, body: unionAll([nodeRows(shape), ...branches]) }
+  // The view is asked once, and its nodes are told apart before anything is made of them.
+  const view = project(ref(objectNames(shape.config).vw1, 'v'), carried(vw1Columns(shape), 'v'))
+  const nodes = distinct(ref(TRANSLATED, 'v'), carried(viewedOfNode(shape), 'v'))
+  const queries: NamedQuery[] = [named(TRANSLATED, view), named('viewed_nodes', nodes)]
+  if (members === undefined || sets.length === 0) return { rel: 'with', queries, body: nodeRows(shape) }
+  const groups = unionAll(sets.map((set) => groupRows(shape, set)))
+  const given = new Map(groupColumnNames(shape).map((name): [string, Expr] => [name, column(name, 'r')]))
+  const rows = project(ref('group_rows', 'r'), rowOutputs(shape, given))
+  return {
+    rel: 'with',
+    queries: [...queries, ...members, groupsOf(shape), named('group_rows', groups)],
+    body: unionAll([nodeRows(shape), rows]),
+  }
 }
+
+const TRANSLATED = 'translated'
+
+/** What a node is made of. */
+const viewedOfNode = ({ config: { hierarchy } }: MartShape): readonly string[] => [
+  KEY,
+  GROUP,
+  ...hierarchy.levels.flatMap((_, i) => [levelColumn(i), sortColumn(i)]),
+  ...Object.values(FLAGS),
+  'FORMULA_GROUP',
+]
+
+/** What a row of a group says; the rest of DT_2 is the node's. */
+const groupColumnNames = ({ dimensions }: MartShape): readonly string[] => [
+  'ROW_KIND',
+  KEY,
+  'GROUP_KEY',
+  ...dimensions.map(({ filter_column }) => filter_column),
+]
 
 /** Sets of dimensions whose groups have rows: those of the join patterns and, of exclusions, each one alone. */
 export function dimensionSets({
@@ -130,13 +161,13 @@ function nodeRows(shape: MartShape): Rel {
     given.set(totalColumn(i), when([[isTotal, contentKey([text('TOTAL'), ...upTo(i, level).reverse()])]]))
     given.set(belowColumn(i), when([[every([isTotal, some(below)]), YES]], NO))
   })
-  return distinct(ref(objectNames(shape.config).vw1, 'v'), rowOutputs(shape, given))
+  return project(ref('viewed_nodes', 'v'), rowOutputs(shape, given))
 }
 
 const sortOf = (i: number): Expr => coalesce(cast(column(sortColumn(i), 'v'), INT), number(LAST_SORT))
 
 /** Every id as the keys of its dimension that it stands for: a union over the physical columns. */
-function membersOf(shape: MartShape): NamedQuery | undefined {
+function membersOf(shape: MartShape): readonly NamedQuery[] | undefined {
   const { config } = shape
   const physical = [
     ...new Set(config.dynamic_column_map.map(({ physical_column }) => physical_column)),
@@ -145,7 +176,7 @@ function membersOf(shape: MartShape): NamedQuery | undefined {
   const branches = physical.map((place) => {
     const { dimension, column: name } = physicalColumn(config, place)!
     const ids = join(
-      ref(objectNames(config).vw1, 'v'),
+      ref(TRANSLATED, 'v'),
       scan(partsOf(dimension.table), 'd'),
       equal(asText(column(name, 'd')), column('ID', 'v')),
     )
@@ -155,14 +186,19 @@ function membersOf(shape: MartShape): NamedQuery | undefined {
       not(isNull(column(dimension.key, 'd'))),
       ...inSegment(shape, dimension.segment_column),
     ]
-    return distinct(filter(ids, where), [
-      ...carried([KEY, 'GROUP_KEY', 'EXCLUSION_FLAG', 'DIMENSION'], 'v'),
+    return project(filter(ids, where), [
+      ...carried(MEMBER_OF, 'v'),
       output('MEMBER_KEY', asText(column(dimension.key, 'd'))),
     ])
   })
-  // Two columns of a dimension may give the same key: only the union as a whole is a set.
-  return named('all_members', unionAll(branches))
+  // Two ids, or two columns of a dimension, may give the same key: the union as a whole is made a set.
+  return [
+    named('found_members', unionAll(branches)),
+    named('all_members', distinct(ref('found_members', 'f'), carried([...MEMBER_OF, 'MEMBER_KEY'], 'f'))),
+  ]
 }
+
+const MEMBER_OF = [KEY, 'GROUP_KEY', 'EXCLUSION_FLAG', 'DIMENSION']
 
 /** A row without a segment belongs to every one. */
 function inSegment({ config }: MartShape, segment: string | null): Expr[] {
@@ -180,7 +216,7 @@ function groupsOf(shape: MartShape): NamedQuery {
       arg: when([[equal(column('DIMENSION', 'v'), text(alias)), number(1)]], number(0)),
     }),
   )
-  const mapped = filter(ref(objectNames(shape.config).vw1, 'v'), [
+  const mapped = filter(ref(TRANSLATED, 'v'), [
     not(isNull(column('DIMENSION', 'v'))),
     equal(column(FLAGS.calculation, 'v'), NO),
   ])
@@ -223,5 +259,6 @@ function groupRows(shape: MartShape, set: readonly ShapedDimension[]): Rel {
       dimensions.length === set.length && dimensions.every(({ at }, i) => at === set[i]!.at),
   )
   const kinds = patterns ? [] : [isSet('EXCLUSION_FLAG', 'g')]
-  return distinct(filter(joined, [...shapeIs, ...kinds]), rowOutputs(shape, given))
+  const outputs = groupColumnNames(shape).map((name) => output(name, given.get(name) ?? nothing(TEXT)))
+  return project(filter(joined, [...shapeIs, ...kinds]), outputs)
 }

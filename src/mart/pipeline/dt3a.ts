@@ -25,6 +25,7 @@ import {
   number,
   type Output,
   output,
+  project,
   type Rel,
   ref,
   scan,
@@ -50,6 +51,7 @@ export const keyOf = ({ at }: ShapedDimension): string => `KEY_${at + 1}`
 export const tested = (i: number): string => `FILTER_${i + 1}`
 const amount = (i: number): string => `AMOUNT_${i + 1}`
 const volume = (i: number): string => `VOLUME_${i + 1}`
+const unit = (i: number): string => `UNIT_${i + 1}`
 
 export function dt3a(shape: MartShape): Rel {
   const { fact } = shape.config
@@ -120,9 +122,13 @@ const NO_MATCHES: Rel = {
   rows: [],
 }
 
-/** Facts summed up by what decides where they belong, and what they need: the rows of another segment. */
+/**
+ * Facts summed up by what decides where they belong, and what they need: the rows of another segment. The first pass over
+ * the facts only adds; factors of units and segments are looked up for what is left of them.
+ */
 export const tupleQueries = (shape: MartShape): NamedQuery[] => [
   ...outsideSegment(shape),
+  named('fact_sums', factSums(shape)),
   named('tuples', tuples(shape)),
 ]
 
@@ -149,47 +155,94 @@ const segmented = ({ config, dimensions }: MartShape): readonly ShapedDimension[
     ? []
     : dimensions.filter(({ segment_column, factKey }) => segment_column !== null && factKey !== null)
 
+/** What tells tuples apart. */
+function tupleKeys({ config, dimensions, filterColumns }: MartShape): readonly TupleKey[] {
+  return [
+    ...config.fact.grain.map((name, i): TupleKey => ({ name: grainColumn(i), source: name, isText: false })),
+    ...dimensions
+      .filter(({ factKey }) => factKey !== null)
+      .map((dimension): TupleKey => ({ name: keyOf(dimension), source: dimension.factKey!, isText: true })),
+    ...filterColumns.fact.map((name, i): TupleKey => ({ name: tested(i), source: name, isText: false })),
+  ]
+}
+
+interface TupleKey {
+  readonly name: string
+  readonly source: string
+  /** Compared as text. */
+  readonly isText: boolean
+}
+
+/** One pass over the facts: sums by tuple and, where volumes have them, units. */
+function factSums(shape: MartShape): Rel {
+  const { fact } = shape.config
+  const keys = tupleKeys(shape).map(({ name, source, isText }) =>
+    output(name, isText ? asText(column(source, 'f')) : column(source, 'f')),
+  )
+  const units = fact.measures.flatMap(({ volume: own }, i) =>
+    own === null || own.unit_column === null ? [] : [output(unit(i), asText(column(own.unit_column, 'f')))],
+  )
+  const outputs = fact.measures.flatMap((measure, i) => [
+    output(amount(i), sum(cast(column(measure.column, 'f'), decimalType(measure.scale)))),
+    ...(measure.volume === null
+      ? []
+      : [
+          output(volume(i), sum(cast(column(measure.volume.column, 'f'), decimalType(measure.volume.scale)))),
+        ]),
+  ])
+  return {
+    rel: 'aggregate',
+    input: scan(partsOf(fact.table), 'f'),
+    keys: [...keys, ...units],
+    outputs: [...outputs, output('FACT_ROWS', { op: 'count' })],
+  }
+}
+
 function tuples(shape: MartShape): Rel {
-  const { config, dimensions, filterColumns } = shape
   const from = segmented(shape).reduce<Rel>(
     (left, dimension) => ({
       rel: 'join',
       kind: 'left',
       left,
       right: ref(otherSegment(dimension), `o${dimension.at + 1}`),
-      on: equal(column('MEMBER_KEY', `o${dimension.at + 1}`), asText(column(dimension.factKey!, 'f'))),
+      on: equal(column('MEMBER_KEY', `o${dimension.at + 1}`), column(keyOf(dimension), 'f')),
     }),
-    scan(partsOf(config.fact.table), 'f'),
+    ref('fact_sums', 'f'),
   )
-  const inside = segmented(shape).map(({ at }) => isNull(column('MEMBER_KEY', `o${at + 1}`)))
-  const keys: Output[] = [
-    ...config.fact.grain.map((name, i) => output(grainColumn(i), column(name, 'f'))),
-    ...dimensions
-      .filter(({ factKey }) => factKey !== null)
-      .map((dimension) => output(keyOf(dimension), asText(column(dimension.factKey!, 'f')))),
-    ...filterColumns.fact.map((name, i) => output(tested(i), column(name, 'f'))),
-  ]
-  const identity = keys.map(({ value }) => (value.op === 'cast' ? value : asText(value)))
-  const outputs: Output[] = [
-    output('TUPLE_KEY', keys.length === 0 ? text('all') : contentKey(identity)),
-    ...config.fact.measures.flatMap((measure, i) => measureSums(measure, i)),
-    output('FACT_ROWS', { op: 'count' }),
-  ]
-  return { rel: 'aggregate', input: filter(from, inside), keys, outputs }
+  const input = filter(
+    from,
+    segmented(shape).map(({ at }) => isNull(column('MEMBER_KEY', `o${at + 1}`))),
+  )
+  const all = tupleKeys(shape)
+  const keys = carried(
+    all.map(({ name }) => name),
+    'f',
+  )
+  const identity = all.map(({ name, isText }) => (isText ? column(name, 'f') : asText(column(name, 'f'))))
+  const { measures } = shape.config.fact
+  const key = output('TUPLE_KEY', all.length === 0 ? text('all') : contentKey(identity))
+  const hasUnits = measures.some(({ volume: own }) => own !== null && own.unit_column !== null)
+  if (!hasUnits) {
+    const sums = measures.flatMap((measure, i) =>
+      measure.volume === null ? [amount(i)] : [amount(i), volume(i)],
+    )
+    return project(input, [...keys, key, ...carried([...sums, 'FACT_ROWS'], 'f')])
+  }
+  const outputs = [key, ...measures.flatMap(measureSums), output('FACT_ROWS', sum(column('FACT_ROWS', 'f')))]
+  return { rel: 'aggregate', input, keys, outputs }
 }
 
 function measureSums(measure: Measure, i: number): Output[] {
-  const own = output(amount(i), sum(cast(column(measure.column, 'f'), decimalType(measure.scale))))
+  const own = output(amount(i), sum(column(amount(i), 'f')))
   if (measure.volume === null) return [own]
-  const { column: name, scale, unit_column, factors } = measure.volume
-  const value = cast(column(name, 'f'), decimalType(scale))
+  const value = column(volume(i), 'f')
+  const { unit_column, factors } = measure.volume
   if (unit_column === null) return [own, output(volume(i), sum(value))]
   const type = decimalType(factorScale(factors))
-  const unit = asText(column(unit_column, 'f'))
   const factor = when(
     factors
       .toSorted((a, b) => (a.unit < b.unit ? -1 : 1))
-      .map((each) => [equal(unit, text(each.unit)), cast(number(each.factor), type)]),
+      .map((each) => [equal(column(unit(i), 'f'), text(each.unit)), cast(number(each.factor), type)]),
     nothing(type),
   )
   return [own, output(volume(i), sum(times(value, factor)))]

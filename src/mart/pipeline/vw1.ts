@@ -38,6 +38,10 @@ export function vw1(shape: MartShape): Rel {
   return project(filter(join, active), [...nodeOutputs(shape), ...mappingOutputs(shape)])
 }
 
+/** Its columns, in order. */
+export const vw1Columns = (shape: MartShape): readonly string[] =>
+  [...nodeOutputs(shape), ...mappingOutputs(shape)].map(({ name }) => name)
+
 /** Only a stated false makes a node inactive. */
 function isNotFalse(name: string): Expr {
   const value: Expr = { op: 'upper', arg: { op: 'coalesce', args: [asText(column(name, 'h')), text('')] } }

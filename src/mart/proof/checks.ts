@@ -18,7 +18,7 @@ import {
   ZERO,
 } from '../../base/decimal.js'
 import type { Finding } from '../../base/finding.js'
-import { compareText, plural } from '../../base/text.js'
+import { agreeing, compareText, plural } from '../../base/text.js'
 import { type MartConfig, measureColumn } from '../config.js'
 import type { ClaimedFact } from '../evaluate/claims.js'
 import type { MartNode } from '../hierarchy.js'
@@ -152,7 +152,7 @@ function unmappedFacts({ config, facts, claimed }: ProofInput): Finding[] {
     {
       code: 'FACTS_IN_NO_NODE',
       severity: 'warning',
-      message: `${plural(lost.length, 'fact')} of the segment belong to no node: ${canonicalDecimal(amount)} of ${measure.name}.`,
+      message: `${plural(lost.length, 'fact')} of the segment ${agreeing(lost.length, 'belongs', 'belong')} to no node: ${canonicalDecimal(amount)} of ${measure.name}.`,
       suggestion: 'Map their keys to a node, or exclude them from the source.',
       measure: measure.name,
       amount: canonicalDecimal(amount),
@@ -239,7 +239,7 @@ function orphans({ config, tables, facts, claimed }: ProofInput): Finding[] {
       {
         code: 'FACT_KEY_WITHOUT_DIMENSION',
         severity: 'warning',
-        message: `${plural(lost.length, 'fact')} have a ${column} that ${dimension.table} does not have, such as "${read(lost[0]!.cells)}".`,
+        message: `${plural(lost.length, 'fact')} ${agreeing(lost.length, 'has', 'have')} a ${column} that ${dimension.table} does not have, such as "${read(lost[0]!.cells)}".`,
         suggestion: 'Add the key to the dimension, or correct the facts.',
         measure: measure.name,
         amount: canonicalDecimal(sum),

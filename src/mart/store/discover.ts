@@ -5,6 +5,7 @@
 
 import { type Problem, Refusal } from '../../base/errors.js'
 import type { Finding } from '../../base/finding.js'
+import { plural } from '../../base/text.js'
 import type { Books, TenantId } from '../../books/books.js'
 import type { MartConfig } from '../config.js'
 import { issuesOf } from '../discovery/issues.js'
@@ -184,7 +185,10 @@ function verdictOf({ valid, validation, problems }: Proof): string {
       ...validation.checks.filter(({ holds }) => !holds).map(({ statement }) => statement),
       ...validation.comparisons
         .filter(({ differences }) => differences > 0)
-        .map(({ first, second, differences }) => `${first} and ${second} differ in ${differences} cells`),
+        .map(
+          ({ first, second, differences }) =>
+            `${first} and ${second} differ in ${plural(differences, 'cell')}`,
+        ),
     ].join('; ')}.`
   return `The proposed configuration does not run: ${problems.map(({ message }) => message).join(' ')}`
 }

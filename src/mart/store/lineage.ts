@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalDecimal, parseDecimal } from '../../base/decimal.js'
 import { refuse } from '../../base/errors.js'
-import { didYouMean } from '../../base/text.js'
+import { didYouMean, plural } from '../../base/text.js'
 import { type Measure, measureColumn, partsOf } from '../config.js'
 import { type ClaimedFact, claimedFacts, filterOf } from '../evaluate/claims.js'
 import { by, figureText, fraction, minus, over, plus, whole } from '../evaluate/fraction.js'
@@ -200,7 +200,7 @@ class Tracer {
       checks: [
         {
           check: 'facts_sum_to_cell',
-          statement: `Σ ${all.facts.length} facts ${all.sum ?? 'empty'} = cell ${value ?? 'empty'}`,
+          statement: `Σ ${plural(all.facts.length, 'fact')} ${all.sum ?? 'empty'} = cell ${value ?? 'empty'}`,
           holds: same(all.sum, value),
         },
         {

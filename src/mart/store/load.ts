@@ -12,6 +12,7 @@ import {
   checkData,
   dimensionColumns,
   factColumns,
+  formulaColumns,
   hierarchyColumns,
   type MartData,
   mappingColumns,
@@ -37,6 +38,7 @@ export const tablesOf = (config: MartConfig): readonly (readonly string[])[] =>
     ...config.dimensions.map(({ table }) => table),
     config.fact.table,
     ...(config.extension === null ? [] : [config.extension.table]),
+    ...(config.formulas_table === null ? [] : [config.formulas_table.table]),
   ].map(partsOf)
 
 /** Checks and runs `work` on the mart; the source is closed after. */
@@ -64,6 +66,9 @@ export async function loadMart(
     [config.mapping_table, mappingColumns(config)],
     ...config.dimensions.map(({ table, alias }) => [table, dimensionColumns(config, alias)] as const),
     [config.fact.table, factColumns(config)],
+    ...(config.formulas_table === null
+      ? []
+      : [[config.formulas_table.table, formulaColumns(config)] as const]),
     ...(config.extension === null
       ? []
       : [
@@ -96,6 +101,7 @@ export async function loadMart(
         }),
       ),
     ),
+    formulas: config.formulas_table === null ? null : await source.read(partsOf(config.formulas_table.table)),
   }
   const { data, problems: dataProblems } = checkData(shape, tables)
   refuseAll([...dataProblems, ...(await factProblems(config, source))])
@@ -159,5 +165,9 @@ export function localConfig(config: MartConfig, source: MartSource): MartConfig 
     dimensions: config.dimensions.map((dimension) => ({ ...dimension, table: local(dimension.table) })),
     fact: { ...config.fact, table: local(config.fact.table) },
     extension: config.extension && { ...config.extension, table: local(config.extension.table) },
+    formulas_table: config.formulas_table && {
+      ...config.formulas_table,
+      table: local(config.formulas_table.table),
+    },
   }
 }

@@ -3,12 +3,12 @@
 import { existsSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { refuse } from '../../base/errors.js'
+import { Refusal, refuse } from '../../base/errors.js'
 
 /** `token` tells two writers' drafts apart. */
 export async function replaceFile(
   file: string,
-  text: string,
+  text: string | AsyncIterable<string>,
   { token, existing }: { readonly token: string; readonly existing: 'replace' | 'refuse' },
 ): Promise<void> {
   if (existing === 'refuse' && existsSync(file)) refuse('TIE-2801', { file })
@@ -18,6 +18,7 @@ export async function replaceFile(
     await rename(draft, file)
   } catch (error) {
     await rm(draft, { force: true })
+    if (error instanceof Refusal) throw error
     refuse('TIE-2802', { file, detail: (error as Error).message })
   }
 }

@@ -4,7 +4,9 @@
  */
 
 import type { Finding } from '../../base/finding.js'
+import { agreeing, plural } from '../../base/text.js'
 import type { Books, TenantId } from '../../books/books.js'
+import type { Connection } from '../../books/operation.js'
 import { measureColumn, partsOf } from '../config.js'
 import { claimedFacts } from '../evaluate/claims.js'
 import { evaluateMart } from '../evaluate/evaluate.js'
@@ -23,11 +25,24 @@ export interface Validation {
   readonly findings: readonly Finding[]
 }
 
-export async function validateMart(mart: LoadedMart, books: Books, tenant: TenantId): Promise<Validation> {
+/** A Snowflake account that runs the mart as well. */
+export interface SnowflakeEngine {
+  readonly id: string
+  readonly connection: Connection
+  readonly signal: AbortSignal
+}
+
+export async function validateMart(
+  mart: LoadedMart,
+  books: Books,
+  tenant: TenantId,
+  account?: SnowflakeEngine,
+): Promise<Validation> {
   const { shape, data, tables, source } = mart
   const { config } = shape
   const duckdb = await runOnDuckDB(mart)
   const postgres = await runOnPostgres(mart, books, tenant)
+  const snowflake = account === undefined ? undefined : await onSnowflake(mart, account)
   const facts = await source.read(partsOf(config.fact.table))
   const extension = config.extension === null ? undefined : await source.read(partsOf(config.extension.table))
   const claimed = claimedFacts(config, tables, facts, data.nodes, data.mapping)
@@ -43,13 +58,27 @@ export async function validateMart(mart: LoadedMart, books: Books, tenant: Tenan
       ...compareRows(rows, keyed(columns, postgres.rows), columns, figures),
     },
     { first: 'duckdb', second: 'evaluator', ...compareRows(rows, evaluated, columns, figures) },
+    ...(snowflake === undefined
+      ? []
+      : [
+          {
+            first: 'duckdb',
+            second: 'snowflake',
+            ...compareRows(rows, keyed(columns, snowflake.rows), columns, figures),
+          },
+        ]),
   ]
   const input = { config, tables, facts, nodes: data.nodes, mapping: data.mapping, claimed, rows }
   const checks: Check[] = [
     ...duckdb.stages.map(({ layer, object, rows: count }, i) => ({
       check: 'row_counts',
-      statement: `${layer} ${object}: ${count} rows by DuckDB, ${postgres.stages[i]!.rows} by PostgreSQL`,
+      statement: `${layer} ${object}: ${plural(count, 'row')} by DuckDB, ${postgres.stages[i]!.rows.toLocaleString('en-US')} by PostgreSQL`,
       holds: count === postgres.stages[i]!.rows,
+    })),
+    ...(snowflake?.stages ?? []).map(({ layer, object, rows: count }, i) => ({
+      check: 'row_counts',
+      statement: `${layer} ${object}: ${plural(count, 'row')} by Snowflake`,
+      holds: count === duckdb.stages[i]!.rows,
     })),
     ...(await joinCardinality(mart, claimed)),
     ...coverage(input).map(({ unmapped: _, ...check }) => check),
@@ -63,6 +92,11 @@ export async function validateMart(mart: LoadedMart, books: Books, tenant: Tenan
     checks,
     findings: [...inputFindings(input), ...martFindings(config, columns, duckdb.rows)],
   }
+}
+
+async function onSnowflake(mart: LoadedMart, { id, connection, signal }: SnowflakeEngine): Promise<MartRows> {
+  const { runOnSnowflake } = await import('./snowflake/run-snowflake.js')
+  return runOnSnowflake(mart, id, connection, signal)
 }
 
 /** Facts that DT_3A has for its nodes are those that belong to them: no join has multiplied or lost one. */
@@ -81,7 +115,7 @@ async function joinCardinality(
   return [
     {
       check: 'join_cardinality',
-      statement: `DT_3A joins ${row![0]} facts to nodes; ${expected} belong to them`,
+      statement: `DT_3A joins ${plural(Number(row![0]), 'fact')} to nodes; ${expected.toLocaleString('en-US')} ${agreeing(expected, 'belongs', 'belong')} to them`,
       holds: row![0] === String(expected),
     },
   ]

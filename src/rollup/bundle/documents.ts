@@ -4,6 +4,7 @@
  * is in them. Raises nothing.
  */
 
+import { csvText } from '../../base/exact-csv.js'
 import type { Finding } from '../../base/finding.js'
 import type { RunHeader } from '../../books/run-headers.js'
 import type { FactColumn } from '../../engines/source.js'
@@ -13,7 +14,6 @@ import { ruleText } from '../rule-text.js'
 import type { StepRow } from '../store/adjustments.js'
 import type { ResultRow } from '../store/results.js'
 import type { Rule, UseCase } from '../use-case.js'
-import { csvText } from './csv-text.js'
 import { formulaSteps } from './formula-steps.js'
 
 const jsonText = (document: object): string => `${JSON.stringify(document, null, 2)}\n`

@@ -9,6 +9,7 @@
 
 import { stat } from 'node:fs/promises'
 import { refuse } from '../../base/errors.js'
+import { csvLine } from '../../base/exact-csv.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
 import type { RunHeader } from '../../books/run-headers.js'
@@ -31,7 +32,6 @@ import {
   writeBundle,
 } from './bundle-file.js'
 import { ControlTotals, type RecordedTotals } from './control-totals.js'
-import { csvLine } from './csv-text.js'
 import { adjustmentsDocument, resultsText, runDocument, structureText, useCaseDocument } from './documents.js'
 import { type Manifest, manifestOf } from './manifest.js'
 import { README_TEXT } from './readme-text.js'

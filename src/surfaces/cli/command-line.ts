@@ -141,15 +141,19 @@ async function runOperation(
   const input = await inputOf(operation, command.processedArgs, given)
   if (isPaged(operation) && given.all === true)
     return printAllPages(context, operation, input as Readonly<Record<string, unknown>>, given)
-  const output =
-    operation.books === 'none'
-      ? await operation.run(withoutBooks(context), input as never)
-      : await context.withSession(async ({ context: operationContext }) =>
-          operation.run(operationContext, input as never),
-        )
+  const output = !asksBooks(operation, input)
+    ? await operation.run(withoutBooks(context), input as never)
+    : await context.withSession(async ({ context: operationContext }) =>
+        operation.run(operationContext, input as never),
+      )
   const parsed = operation.output.parse(output)
   show(context, operation.name, parsed)
   return operation.violated?.(parsed as never) === true ? 1 : 0
+}
+
+function asksBooks({ books }: Operation, input: unknown): boolean {
+  if (books === undefined || books === 'none') return books === undefined
+  return (input as Readonly<Record<string, unknown>>)[books.onlyWith] !== undefined
 }
 
 /** The context of operations that ask nothing of the books. */

@@ -1,7 +1,7 @@
 /**
- * The samples from files to figures: structure, facts, use case, run, for each of the three, then what a
- * controller would look at. Everything is imported and applied the way a user would; what is there already
- * is left alone, so the demo can be run again and again.
+ * The samples from files to figures: structure, facts, use case, run, for each of the three, then a mart, run and
+ * proved; then what a controller would look at. Everything is imported and applied the way a user would; what is there
+ * already is left alone, so the demo can be run again and again.
  */
 
 import { join, relative } from 'node:path'
@@ -10,6 +10,7 @@ import { plural } from '../../base/text.js'
 import { CATALOGUE } from '../catalogue.js'
 import type { Session } from '../session.js'
 import type { CommandContext } from './command-line.js'
+import { type MartRowsShown, statementText } from './mart-view.js'
 import { findingsText, type TieOutRow, type TreeView, tieOutText, treeText } from './run-view.js'
 
 interface Sample {
@@ -54,12 +55,14 @@ export async function runDemo(context: CommandContext): Promise<number> {
       runs.push(run)
       if (context.options.json !== true) printSample(context, run)
     }
+    const mart = await proveMart(context, session)
+    if (context.options.json !== true) printMart(context, mart)
     const checked = await perform<{ ok: boolean }>(session, 'verify-hybrid-engine', {})
     const seconds = ((context.environment.elapsed() - began) / 1000).toFixed(1)
     if (context.options.json === true)
-      context.print(`${JSON.stringify({ runs, verified: checked }, null, 2)}\n`)
+      context.print(`${JSON.stringify({ runs, mart, verified: checked }, null, 2)}\n`)
     else printEnd(context, checked.ok, seconds)
-    return checked.ok ? 0 : 1
+    return checked.ok && mart.proof.valid ? 0 : 1
   })
 }
 
@@ -85,6 +88,7 @@ function nextCommands({ settings, style }: CommandContext): string {
     ['runs results RUN_ID --format csv', 'every cell'],
     ['runs verify RUN_ID', 'calculate it again and compare digests'],
     ['verify-hybrid-engine', 'the second opinion, by SQL'],
+    ['mart run examples/mart/balance/mart.yaml --format csv', 'the rows of the mart'],
     ["use-cases show 'Cash Equity Trading'", 'rules and what becomes of them'],
     ["use-cases export 'Cash Equity Trading'", 'the reviewable file'],
     ['doctor', 'is everything in order?'],
@@ -143,4 +147,40 @@ function printSample(
   print(`${tieOutText(run.tie_out, style)}\n\n${findingsText(run.findings, style)}\n\n`)
   const counts = `${plural(run.facts, 'fact')} → ${plural(run.cells, 'cell')} in ${run.duration_ms} ms`
   print(`run ${run.run_id}  ${counts}\n${style.dim(run.result_digest)}\n`)
+}
+
+const MART = 'balance'
+
+interface ProvedMart {
+  readonly project_name: string
+  readonly rows: MartRowsShown
+  readonly proof: {
+    readonly valid: boolean
+    readonly comparisons: readonly { readonly cells: number; readonly differences: number }[]
+    readonly checks: readonly { readonly holds: boolean }[]
+    readonly findings: readonly Finding[]
+  }
+}
+
+async function proveMart({ environment }: CommandContext, session: Session): Promise<ProvedMart> {
+  const file = join(environment.packageDirectory, 'examples', 'mart', MART, 'mart.yaml')
+  const { project_name, columns, rows } = await perform<MartRowsShown & { project_name: string }>(
+    session,
+    'mart run',
+    { file },
+  )
+  const proof = await perform<ProvedMart['proof']>(session, 'mart validate', { file })
+  return { project_name, rows: { columns, rows }, proof }
+}
+
+function printMart({ style, print }: CommandContext, { project_name, rows, proof }: ProvedMart): void {
+  const title = `${project_name} · a warehouse mart`
+  print(`\n${style.bold(title)}\n${'━'.repeat(title.length)}\n\n${statementText(rows, style)}\n\n`)
+  const differences = proof.comparisons.reduce((sum, one) => sum + one.differences, 0)
+  const mark = proof.valid ? style.green('✓') : style.red('✗')
+  const held = proof.checks.filter(({ holds }) => holds).length
+  print(
+    `${mark} DuckDB = PostgreSQL = evaluator: ${plural(proof.comparisons[0]?.cells ?? 0, 'cell')}, ${plural(differences, 'difference')}; ${held} of ${plural(proof.checks.length, 'check')} hold.\n\n`,
+  )
+  print(`${findingsText(proof.findings, style)}\n\n`)
 }

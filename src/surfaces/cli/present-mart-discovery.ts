@@ -1,5 +1,6 @@
 /** Discoveries, lineages and plans of marts as text and rows. Raises nothing. */
 
+import { agreeing, plural } from '../../base/text.js'
 import { findingLines } from './present-marts.js'
 import { type Presentation, presentation, type Row, table } from './presentation.js'
 import type { Style } from './style.js'
@@ -70,7 +71,7 @@ export const MART_DISCOVERY_PRESENTATIONS: Readonly<Record<string, Presentation>
             ]
       if (found.explained) return [paragraphs.join('\n\n'), ...issues, ...advice].join('\n')
       return [
-        `${found.hierarchy_type}: ${found.node_count} nodes on ${found.level_count} levels, ${found.mapping_count} mapping rows`,
+        `${found.hierarchy_type}: ${plural(found.node_count, 'node')} on ${plural(found.level_count, 'level')}, ${plural(found.mapping_count, 'mapping row')}`,
         '',
         textTable(
           table(
@@ -124,7 +125,7 @@ export const MART_DISCOVERY_PRESENTATIONS: Readonly<Record<string, Presentation>
     rows: ({ moves }) => table(columnsOf(...MOVE_COLUMNS), moves.map(moveRow)),
     text: ({ project_name, edited, figures_moved, moves, keys, ddl }) =>
       [
-        `${project_name}${edited === null ? '' : ` with ${edited} as edited`}: ${figures_moved.toLocaleString('en-US')} figures move.`,
+        `${project_name}${edited === null ? '' : ` with ${edited} as edited`}: ${plural(figures_moved, 'figure')} ${agreeing(figures_moved, 'moves', 'move')}.`,
         ...(moves.length === 0
           ? []
           : [textTable(table(columnsOf(...MOVE_COLUMNS), moves.slice(0, SHOWN).map(moveRow)))]),
@@ -193,7 +194,7 @@ function tracedLines(cell: Traced, style: Style, indent: string): string[] {
   const lines = [`${cell.node} (${cell.kind.toLowerCase()}) ${cell.measure} ${cell.value ?? 'empty'}`]
   for (const { node, name, weight, mapping_rows: rows, fact_filter: filter, facts, amount } of cell.nodes) {
     lines.push(
-      `  ${weight === '1' ? '' : `${weight} × `}${node} (${name}): ${facts} facts, ${amount ?? 'nothing'}`,
+      `  ${weight === '1' ? '' : `${weight} × `}${node} (${name}): ${plural(facts, 'fact')}, ${amount ?? 'nothing'}`,
     )
     if (rows.length > 0)
       lines.push(

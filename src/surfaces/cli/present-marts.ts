@@ -1,5 +1,6 @@
 /** Marts as text and rows. Raises nothing. */
 
+import { agreeing, plural } from '../../base/text.js'
 import { type Presentation, presentation, type Row, table } from './presentation.js'
 import type { Style } from './style.js'
 import { columnsOf, textTable } from './table.js'
@@ -39,6 +40,7 @@ interface Validated {
   comparisons: { first: string; second: string; rows: number; cells: number; differences: number }[]
   checks: { check: string; statement: string; holds: boolean }[]
   findings: Finding[]
+  not_run: string[]
 }
 
 /** Findings shown; --json has all. */
@@ -61,7 +63,7 @@ const checkLines = ({ checks, left_out }: Checked, style: Style): string[] => [
   ...checks.map(({ statement }) => `${style.green('✓')} ${statement}`),
   ...left_out.map(
     ({ check, statement, rows }) =>
-      `${style.red('✗')} ${statement} ${rows.toLocaleString('en-US')} rows break it: ${check} is not written.`,
+      `${style.red('✗')} ${statement} ${plural(rows, 'row')} ${agreeing(rows, 'breaks', 'break')} it: ${check} is not written.`,
   ),
 ]
 
@@ -71,10 +73,16 @@ interface Configured {
   join_patterns: string[]
   dimensions: string[]
   dynamic_column_map: string[]
+  /** Of a use case. */
+  tables?: { file: string; rows: number }[]
+  findings?: Finding[]
 }
 
 const configured = presentation<Configured>({
-  text: ({ project_name, file, join_patterns, dimensions, dynamic_column_map }, style) => {
+  text: (
+    { project_name, file, join_patterns, dimensions, dynamic_column_map, tables = [], findings = [] },
+    style,
+  ) => {
     const said = (what: string, names: readonly string[]): string =>
       `  ${what}: ${names.length === 0 ? 'none yet' : names.join(', ')}`
     return [
@@ -82,6 +90,8 @@ const configured = presentation<Configured>({
       said('dimensions', dimensions),
       said('dynamic_column_map', dynamic_column_map),
       said('join_patterns', join_patterns),
+      ...tables.map((written) => `  ${written.file}: ${plural(written.rows, 'row')}`),
+      ...findingLines(findings, style),
     ].join('\n')
   },
 })
@@ -109,7 +119,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         textTable(table(columnsOf('text layer', 'text object', 'number rows'), output.stages)),
         '',
         ...findingLines(output.findings, style),
-        `${style.green('✓')} ${output.project_name}: ${output.rows.length.toLocaleString('en-US')} rows; --format csv prints them.`,
+        `${style.green('✓')} ${output.project_name}: ${plural(output.rows.length, 'row')}; --format csv prints them.`,
       ].join('\n'),
   }),
   'mart generate': presentation<Generated>({
@@ -135,24 +145,25 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
         ...objects.flatMap(({ layer, refresh_mode, refresh_reason }) =>
           refresh_mode === null ? [] : [`${layer}: REFRESH_MODE ${refresh_mode}, because: ${refresh_reason}`],
         ),
-        `${style.green('✓')} ${project_name} for ${dialect}, ${formulas} formulas in the cascade; all of it in ${script}.`,
+        `${style.green('✓')} ${project_name} for ${dialect}, ${plural(formulas, 'formula')} in the cascade; all of it in ${script}.`,
       ].join('\n')
     },
   }),
   'mart validate': presentation<Validated>({
     rows: ({ checks }) => table(columnsOf('text check', 'text statement', 'text holds'), checks),
-    text: ({ project_name, valid, comparisons, checks, findings }, style) => {
+    text: ({ project_name, valid, comparisons, checks, findings, not_run }, style) => {
       const mark = (holds: boolean): string => (holds ? style.green('✓') : style.red('✗'))
       const more =
         findings.length > SHOWN ? [`  and ${findings.length - SHOWN} more findings: --json has all.`] : []
       return [
         ...comparisons.map(
           ({ first, second, rows, cells, differences }) =>
-            `${mark(differences === 0)} ${first} = ${second}: ${rows.toLocaleString('en-US')} rows, ${cells.toLocaleString('en-US')} cells, ${differences} differences`,
+            `${mark(differences === 0)} ${first} = ${second}: ${plural(rows, 'row')}, ${plural(cells, 'cell')}, ${plural(differences, 'difference')}`,
         ),
         ...checks.map(({ statement, holds }) => `${mark(holds)} ${statement}`),
         ...findingLines(findings.slice(0, SHOWN), style),
         ...more,
+        ...not_run.map((what) => `! Not run: ${what}.`),
         `${mark(valid)} ${project_name} is ${valid ? 'proved' : 'not proved'}.`,
       ].join('\n')
     },
@@ -162,7 +173,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
     text: (output, style) =>
       [
         ...checkLines(output, style),
-        `${style.green('✓')} A dbt project for ${output.dialect}, ${output.files.length} files${output.out === null ? '; --out DIR writes them' : ` in ${output.out}; build it with: dbt build`}.`,
+        `${style.green('✓')} A dbt project for ${output.dialect}, ${plural(output.files.length, 'file')}${output.out === null ? '; --out DIR writes them' : ` in ${output.out}; build it with: dbt build`}.`,
       ].join('\n'),
   }),
   'mart expectations': presentation<Checked & { suite: string }>({
@@ -170,7 +181,7 @@ export const MART_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
     text: (output, style) =>
       [
         ...checkLines(output, style),
-        `${style.green('✓')} ${output.checks.length} checks as ${output.suite} and as SQL for ${output.dialect}.`,
+        `${style.green('✓')} ${plural(output.checks.length, 'check')} as ${output.suite} and as SQL for ${output.dialect}.`,
       ].join('\n'),
   }),
   'mart export': presentation<{ yaml: string }>({ text: ({ yaml }) => yaml.trimEnd() }),

@@ -32,24 +32,34 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
 
 export function exampleOf(schema: JsonSchema, schemas: Schemas, name = ''): unknown {
   if (typeof schema.$ref === 'string') {
-    const target = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1)
-    return exampleOf(schemas[target] ?? {}, schemas, target === 'Amount' ? 'amount' : name)
+    const target = targetOf(schema.$ref)
+    // A schema that names itself has an example without itself.
+    const { [target]: own = {}, ...others } = schemas
+    return exampleOf(own, others, target === 'Amount' ? 'amount' : name)
   }
   if ('example' in schema) return schema.example
   if ('const' in schema) return schema.const
   if (Array.isArray(schema.enum)) return schema.enum[0]
   const either = (schema.anyOf ?? schema.oneOf) as readonly JsonSchema[] | undefined
-  if (either !== undefined) return exampleOf(either[0] ?? {}, schemas, name)
+  if (either !== undefined) return exampleOf(either.find((one) => !isOpen(one, schemas)) ?? {}, schemas, name)
   if ('default' in schema) return schema.default
   return exampleOfType(schema, schemas, name)
 }
+
+const targetOf = (ref: string): string => ref.slice(ref.lastIndexOf('/') + 1)
+
+/** Of a schema whose example is being made further up. */
+const isOpen = (schema: JsonSchema | undefined, schemas: Schemas): boolean =>
+  typeof schema?.$ref === 'string' && !(targetOf(schema.$ref) in schemas)
 
 function exampleOfType(schema: JsonSchema, schemas: Schemas, name: string): unknown {
   switch (schema.type) {
     case 'object':
       return exampleObject(schema, schemas)
     case 'array':
-      return [exampleOf((schema.items ?? {}) as JsonSchema, schemas, name.replace(/s$/, ''))]
+      return isOpen(schema.items as JsonSchema | undefined, schemas)
+        ? []
+        : [exampleOf((schema.items ?? {}) as JsonSchema, schemas, name.replace(/s$/, ''))]
     case 'boolean':
       return false
     case 'integer':

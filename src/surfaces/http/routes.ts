@@ -76,8 +76,9 @@ function routeOf(operation: Operation, binding: HttpBinding): Route {
   ]
   const lost = inPath.filter((name) => !inputs.some((input) => input.name === name))
   if (lost.length > 0) throw new Error(`${operation.name} has no input ${lost.join(', ')} for its path`)
-  // A client never names a file of this machine: it sends the file.
-  if (inputs.some(({ name }) => name === 'file') && binding.upload !== 'file' && !filledIn.includes('file')) {
+  // A client sends a file, or names one beneath the server's directory; any other of this machine it does not name.
+  const known = [binding.upload, ...filledIn, ...(binding.beneath ?? [])]
+  if (inputs.some(({ name }) => name === 'file') && !known.includes('file')) {
     throw new Error(`${operation.name} takes a file; over HTTP it must be an upload or a download`)
   }
   const rest = inputs.filter(({ name }) => ![...inPath, ...filledIn, binding.upload].includes(name))

@@ -18,6 +18,8 @@ export interface McpHost {
   readonly allowsWrites: boolean
   /** What clients chose, for the life of the server: whose model is asked, and where tables were discovered. */
   readonly agent: { connection: string | null; readonly discovered: Map<string, string> }
+  /** Calls that have no answer yet. */
+  readonly answering: Set<Promise<unknown>>
   /** One line about a bug. */
   complain(line: string): void
 }

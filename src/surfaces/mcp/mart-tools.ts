@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { Refusal, refuse } from '../../base/errors.js'
 import { connectionVariable } from '../../books/connection.js'
 import { DIALECT_NAMES } from '../../engines/plan/dialects.js'
+import { isAccount } from '../../mart/store/snowflake/account.js'
 import { configFile, type McpHost, perform, sourceOf } from './host.js'
 import { type Tool, tool } from './tool.js'
 
@@ -192,6 +193,14 @@ const validateConfig = tool({
   },
 })
 
+/** A Snowflake account runs the mart as well; its tables are those that the configuration names. */
+function placesOf(host: McpHost, id: string | undefined) {
+  const connection = id === undefined ? undefined : host.context.connection?.(id)
+  return connection !== undefined && isAccount(connection)
+    ? { snowflake: id }
+    : { source: sourceOf(host, id) }
+}
+
 const validatePipeline = tool({
   name: 'validate_mart_pipeline',
   description:
@@ -210,7 +219,7 @@ const validatePipeline = tool({
     perform(
       host,
       'mart validate',
-      { file: configFile(host, config_name), source: sourceOf(host, connection_id) },
+      { file: configFile(host, config_name), ...placesOf(host, connection_id) },
       signal,
     ),
 })

@@ -4,6 +4,8 @@
  */
 
 import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
@@ -38,13 +40,30 @@ export async function serveMcp(
     marts,
     allowsWrites,
     agent: { connection: null, discovered: new Map() },
+    answering: new Set(),
     complain: (line) => environment.stderr.write(`${line}\n`),
   }
   return http ? overHttp(command, host) : overStdio(command, host)
 }
 
+/** A client that closes its end has asked all that it will ask, and still reads. */
+async function answeredAll({ answering }: McpHost): Promise<void> {
+  do {
+    // What has arrived is handed over, and what was answered is written, in turns of their own.
+    await setTimeout(HAND_OVER)
+    await Promise.allSettled(answering)
+  } while (answering.size > 0)
+  await setTimeout(HAND_OVER)
+}
+
+/** Milliseconds. */
+const HAND_OVER = 20
+
 async function overStdio({ environment, note }: CommandContext, host: McpHost): Promise<number> {
-  const transport = new StdioServerTransport()
+  // The transport drops what it has not answered when its input ends, so that end is kept from it.
+  const input = new PassThrough()
+  process.stdin.pipe(input, { end: false })
+  const transport = new StdioServerTransport(input)
   const ended = new Promise<void>((resolve) => {
     process.stdin.once('end', resolve)
     process.stdin.once('close', resolve)
@@ -56,6 +75,7 @@ async function overStdio({ environment, note }: CommandContext, host: McpHost): 
   })
   note('MCP on stdin and stdout.')
   await ended
+  if (!environment.signal.aborted) await answeredAll(host)
   await served.close()
   return 0
 }

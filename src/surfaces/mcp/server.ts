@@ -46,12 +46,18 @@ function register(server: McpServer, host: McpHost, tool: Tool): void {
       },
     },
     async (given, { mcpReq }) => {
-      try {
-        if (writes && !host.allowsWrites) refuse('TIE-5068', { tool: name })
-        return answerOf(tool, await tool.run(host, given as never, mcpReq.signal))
-      } catch (error) {
-        return failureOf(host, name, error)
-      }
+      const answer = answered(host, tool, given, mcpReq.signal)
+      host.answering.add(answer)
+      return answer.finally(() => host.answering.delete(answer))
     },
   )
+}
+
+async function answered(host: McpHost, tool: Tool, given: unknown, signal: AbortSignal) {
+  try {
+    if (tool.writes && !host.allowsWrites) refuse('TIE-5068', { tool: tool.name })
+    return answerOf(tool, await tool.run(host, given as never, signal))
+  } catch (error) {
+    return failureOf(host, tool.name, error)
+  }
 }

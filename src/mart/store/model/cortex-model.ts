@@ -9,7 +9,7 @@ import type { Connection } from '../../../books/operation.js'
 import { PLAN_DIALECTS } from '../../../engines/plan/dialects.js'
 import type { LanguageModel } from '../../discovery/language-model.js'
 import type { Prompt } from '../../discovery/model-prompt.js'
-import { sent } from './http-model.js'
+import { execute, isAccount } from '../snowflake/account.js'
 
 /** When no setting names one. */
 export const CORTEX_MODEL = 'mistral-large2'
@@ -52,15 +52,23 @@ export function cortexModel(
     name: `Snowflake Cortex ${model} by ${id}`,
     shown: (prompt, schema) => cortexStatement(model, prompt, schema),
     async complete(prompt, schema) {
-      if (connection === undefined || !/^https?:\/\//.test(connection.location))
+      if (connection === undefined || !isAccount(connection))
         refuse('TIE-5062', {
           detail: `the connection ${id} is no Snowflake account`,
           how: 'Set the connection to https://ACCOUNT.snowflakecomputing.com and its token beside it',
         })
-      const url = `${connection.location.replace(/\/+$/, '')}/api/v2/statements`
-      const statement = cortexStatement(model, prompt, schema)
-      const answer = await sent(url, connection.token, { statement, timeout: 120 }, signal)
-      const value = (answer as { data?: unknown[][] }).data?.[0]?.[0]
+      const sql = cortexStatement(model, prompt, schema)
+      const account = {
+        connection,
+        signal,
+        refuse: (detail: string): never => refuse('TIE-5063', { detail }),
+      }
+      const [rows] = await execute(
+        account,
+        { statements: [{ object: 'AI_COMPLETE', sql }], timeout: 120 },
+        [0],
+      )
+      const value = rows?.[0]?.[0]
       return typeof value === 'string' ? value : refuse('TIE-5063', { detail: 'the statement gave no row' })
     },
   }

@@ -41,12 +41,7 @@ export function httpModel({ url, model, key }: ModelEndpoint, signal: AbortSigna
 }
 
 /** Posts JSON and reads JSON; redirects are refused, for they would take the credential elsewhere. */
-export async function sent(
-  url: string,
-  token: string | null,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<unknown> {
+async function sent(url: string, token: string | null, body: unknown, signal: AbortSignal): Promise<unknown> {
   let status = 0
   try {
     const response = await fetch(url, {

@@ -1,6 +1,6 @@
 /**
- * CSV of a bundle: exact texts for another program, so nothing guards a spreadsheet here. RFC 4180 with CRLF; a
- * missing value is an empty field, an empty text is two quotes. Raises nothing.
+ * CSV for another program: exact texts, so nothing guards a spreadsheet here. RFC 4180 with CRLF; a missing value is
+ * an empty field, an empty text is two quotes. Raises nothing.
  */
 
 export type Field = string | number | boolean | null
