@@ -254,3 +254,12 @@ test('what the account says against it is a refusal without the token', async ()
     expect(stderr).not.toContain(TOKEN)
   }
 })
+
+test('a mart that one request does not take is refused before anything is sent', async () => {
+  const base = twoNodes()
+  const facts = Array.from({ length: 20_000 }, (_, i) => fact('a1', `${i}.00`, { FK_PRODUCT: 'p1' }))
+  const file = writeMart(folder, { ...base, facts })
+  const { exit, stderr } = await validate(file, account(), '--snowflake', 'snowflake-prod')
+  expect([exit, sent]).toEqual([2, []])
+  expect(stderr).toContain('TIE-5072')
+})

@@ -341,3 +341,14 @@ describe.each(SAMPLES)('$useCase', (sample) => {
     }
   })
 })
+
+test('without a use case and without tables there is nothing to make', async () => {
+  const { exit, stderr } = await tieout.run(
+    'mart',
+    'create',
+    join(folder.path, 'nothing.yaml'),
+    '--report-type',
+    'X',
+  )
+  expect([exit, stderr.includes('TIE-5034'), stderr.includes('no project_name')]).toEqual([2, true, true])
+})
