@@ -107,7 +107,8 @@ const learnedFinding = (paths: number): Finding => ({
   rows: paths,
 })
 
-function digestOfLines(lines: string[]): Digest {
+/** Sorts the lines. */
+export function digestOfLines(lines: string[]): Digest {
   const hash = createHash('sha256')
   for (const line of lines.sort()) hash.update(line).update('\n')
   return `sha256:${hash.digest('hex')}` as Digest
