@@ -235,7 +235,7 @@ async function tieOut(bed: Bed): Promise<void> {
   expect(kept).toEqual(added)
 }
 
-/** Sealed, there already, not summing up, no such set. */
+/** Sealed or checked, there already, not summing up, no such set. */
 const REFUSED = /: (?:55000|23505|23514|23503)$/
 const immediate: Step = { is: 'timing', sql: 'SET CONSTRAINTS ALL IMMEDIATE' }
 const deferred: Step = { is: 'timing', sql: 'SET CONSTRAINTS ALL DEFERRED' }
@@ -278,7 +278,12 @@ describe('totals and sums, whenever constraints are checked', () => {
       [write(0, 'a'), immediate, one('rechannel', 0, 'a')],
       'committed',
     ],
-    ['checked early, and a part lost', [write(0, 'a'), immediate, deferred, one('lose', 0, 'a')], '23514'],
+    [
+      'checked early, and a part lost',
+      [write(0, 'a'), immediate, deferred, one('lose', 0, 'a')],
+      'committed',
+    ],
+    ['a part lost', [write(0, 'a'), one('lose', 0, 'a')], '23514'],
     ['at once from the beginning', [immediate, write(0, 'a'), deferred, write(0, 'b')], 'committed'],
     [
       'one statement for header and parts, at once',
@@ -337,6 +342,26 @@ describe('totals and sums, whenever constraints are checked', () => {
     expect(done.end).toBe(end)
     expect(done.refused.filter((one) => !REFUSED.test(one))).toEqual([])
     await tieOut(made)
+  })
+
+  test('what was checked early takes nothing more, unless the check is taken back', async () => {
+    const checked = [write(0, 'a'), immediate, deferred]
+    const made = await bed()
+    const more = [write(2, 'a'), step('shift', 0, 'a'), step('replace', 0, 'a'), one('lose', 0, 'a')]
+    expect(await run(made, [...checked, ...more])).toEqual({
+      end: 'committed',
+      refused: ['write: 55000', 'shift: 55000', 'replace: 55000', 'lose: 55000'],
+    })
+    expect(await run(made, [save, write(2, 'b'), immediate, back, deferred, write(3, 'b')])).toEqual({
+      end: 'committed',
+      refused: [],
+    })
+    await tieOut(made)
+    // One note stays, of the last transaction; the next one takes it away.
+    const notes = await db.books.transaction(made.context.tenant, (tx) =>
+      tx.asOwner(() => tx.rows('SELECT count(*) AS n FROM attribution_checked_sums')),
+    )
+    expect(notes).toEqual([{ n: 1n }])
   })
 
   test('a set that is being written is refused its end, and one that is sealed has it', async () => {
@@ -412,9 +437,20 @@ describe('a tenant that is changed in the middle of a statement', () => {
   test.each<[string, (bed: Bed, other: string) => readonly string[]]>([
     [
       'ends a set',
-      (_, other) => [
-        `UPDATE attribution_allocation_sets SET superseded_by = 'x', superseded_at = now() WHERE event_id = 1
-           AND ${elsewhere(other)} <> ''`,
+      (made, other) => [
+        header(made, 0, 'a'),
+        parts(0, 'a', 3),
+        `UPDATE attribution_allocation_sets SET superseded_by = 'a', superseded_at = now()
+          WHERE ${of(0, 'old')} AND ${elsewhere(other)} <> ''`,
+      ],
+    ],
+    [
+      'ends a set, and only then changes',
+      (made, other) => [
+        header(made, 0, 'a'),
+        parts(0, 'a', 3),
+        `UPDATE attribution_allocation_sets SET superseded_by = 'a', superseded_at = now() WHERE ${of(0, 'old')}
+         RETURNING ${elsewhere(other)}`,
       ],
     ],
     [

@@ -37,119 +37,72 @@ BEGIN
 END
 $$;
 
--- The totals of channels are kept by the statements that write allocations. In this check, which a client may ask for at
--- any moment and more than once (SET CONSTRAINTS), they were counted as often.
-CREATE OR REPLACE FUNCTION check_allocation_sums() RETURNS trigger
+-- The sums of a transaction are checked, and its allocations counted, once. A client may ask for that early (SET
+-- CONSTRAINTS); what it wrote afterwards would be counted twice with the rest, so it may write no more.
+CREATE TABLE attribution_checked_sums (
+  tenant_id uuid NOT NULL,
+  written_in bigint NOT NULL,
+  CONSTRAINT sums_are_checked_once PRIMARY KEY (tenant_id, written_in)
+);
+SELECT tieout_protect_tenant('attribution_checked_sums');
+
+CREATE FUNCTION note_checked_sums() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+  INSERT INTO public.attribution_checked_sums (tenant_id, written_in) VALUES (OLD.tenant_id, OLD.written_in);
+  -- Those of transactions that are over say nothing any more; nobody waits for another who takes them away.
+  DELETE FROM public.attribution_checked_sums c USING (
+      SELECT tenant_id, written_in FROM public.attribution_checked_sums
+      WHERE tenant_id = OLD.tenant_id AND written_in <> OLD.written_in FOR UPDATE SKIP LOCKED
+    ) over
+    WHERE (c.tenant_id, c.written_in) = (over.tenant_id, over.written_in);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER checked_sums_are_noted AFTER DELETE ON attribution_sum_checks
+  FOR EACH ROW EXECUTE FUNCTION note_checked_sums();
+
+CREATE OR REPLACE FUNCTION require_allocation_sums() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
+  changed text;
   wrong record;
 BEGIN
-  -- Rows that cannot be seen must not count as right.
-  IF NEW.tenant_id IS DISTINCT FROM public.tieout_current_tenant() THEN
-    RAISE EXCEPTION 'allocations of another tenant cannot be checked' USING ERRCODE = '55000';
-  END IF;
-  PERFORM public.tieout_refuse_stale_reads('the sum of allocations');
-  DELETE FROM public.attribution_sum_checks WHERE tenant_id = NEW.tenant_id AND written_in = NEW.written_in;
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-
-  EXECUTE
-    'SELECT s.event_id, s.model_version, s.revenue_cents, sum(a.allocated_revenue_cents) AS total,
-        min(a.allocated_revenue_cents) AS least, max(a.allocated_revenue_cents) AS most
-      FROM public.attribution_allocation_sets s
-      LEFT JOIN public.attribution_allocations a USING (tenant_id, event_id, model_version)
-      WHERE s.tenant_id = $1 AND s.written_in = $2
-      GROUP BY s.event_id, s.model_version, s.revenue_cents
-      HAVING sum(a.allocated_revenue_cents) IS DISTINCT FROM s.revenue_cents
-        OR (s.revenue_cents >= 0 AND min(a.allocated_revenue_cents) < 0)
-        OR (s.revenue_cents <= 0 AND max(a.allocated_revenue_cents) > 0)
-      ORDER BY s.event_id, s.model_version LIMIT 1'
-    INTO wrong USING NEW.tenant_id, NEW.written_in;
-  IF wrong.event_id IS NOT NULL THEN
-    RAISE EXCEPTION 'the allocations of event % by % sum to % in parts from % to %, its revenue is %', wrong.event_id,
-      wrong.model_version, coalesce(wrong.total, 0), coalesce(wrong.least, 0), coalesce(wrong.most, 0), wrong.revenue_cents
-      USING ERRCODE = '23514', CONSTRAINT = 'allocations_sum_to_event';
-  END IF;
-
-  -- Only what is below zero takes something away.
   IF EXISTS (
-    SELECT FROM public.attribution_allocation_sets s
-    WHERE s.tenant_id = NEW.tenant_id AND s.written_in = NEW.written_in AND s.revenue_cents < 0)
+    SELECT FROM public.attribution_checked_sums
+    WHERE tenant_id = public.tieout_current_tenant() AND written_in = txid_current())
   THEN
-    -- Two refunds of one purchase may be allocated at once: each must see the other.
-    PERFORM pg_advisory_xact_lock(hashtextextended('attribution closure ' || NEW.tenant_id::text, 0));
-    SELECT f.original, f.model_version, f.channel INTO wrong FROM (
-      SELECT DISTINCT e.original_event_id AS original, s.model_version
-      FROM public.attribution_allocation_sets s
-      JOIN public.attribution_events e USING (tenant_id, event_id)
-      WHERE s.tenant_id = NEW.tenant_id AND s.written_in = NEW.written_in AND s.revenue_cents < 0
-    ) adjusted, LATERAL (
-      SELECT adjusted.original, a.model_version, a.channel FROM (
-        SELECT adjusted.original AS event_id
-        UNION ALL
-        SELECT x.event_id FROM public.attribution_events x
-        WHERE x.tenant_id = NEW.tenant_id AND x.original_event_id = adjusted.original
-      ) family
-      JOIN public.attribution_allocations a ON a.tenant_id = NEW.tenant_id AND a.event_id = family.event_id
-        AND a.model_version = adjusted.model_version
-      GROUP BY a.model_version, a.channel HAVING sum(a.allocated_revenue_cents) < 0
-    ) f LIMIT 1;
-    IF FOUND THEN
-      RAISE EXCEPTION 'adjustments of event % by % take more from % than it has', wrong.original, wrong.model_version,
-        wrong.channel USING ERRCODE = '23514', CONSTRAINT = 'adjustments_leave_no_negative_channel';
+    RAISE EXCEPTION '% refuses %: the sums of this transaction were checked already', TG_TABLE_NAME, TG_OP
+      USING ERRCODE = '55000', HINT = 'Write in another transaction, or leave constraints deferred to the end of this one.';
+  END IF;
+  IF TG_TABLE_NAME = 'attribution_allocations' THEN
+    -- Planned each time and over all rows at once, as for touchpoints.
+    FOREACH changed IN ARRAY CASE TG_OP WHEN 'INSERT' THEN ARRAY['inserted'] WHEN 'DELETE' THEN ARRAY['deleted']
+      ELSE ARRAY['deleted', 'inserted'] END
+    LOOP
+      EXECUTE format(
+        'SELECT c.event_id, c.model_version FROM %I c
+           LEFT JOIN public.attribution_allocation_sets s USING (tenant_id, event_id, model_version)
+          WHERE s.written_in IS DISTINCT FROM txid_current() ORDER BY c.event_id, c.model_version LIMIT 1', changed)
+        INTO wrong;
+      EXIT WHEN wrong.event_id IS NOT NULL;
+    END LOOP;
+    IF wrong.event_id IS NOT NULL THEN
+      RAISE EXCEPTION 'attribution_allocations refuses %: the set of event % by % is sealed or not there',
+        TG_OP, wrong.event_id, wrong.model_version
+        USING ERRCODE = '55000', HINT = 'Allocate by another model version.';
     END IF;
   END IF;
+  INSERT INTO public.attribution_sum_checks (tenant_id, written_in)
+    SELECT public.tieout_current_tenant(), txid_current() WHERE public.tieout_current_tenant() IS NOT NULL
+    ON CONFLICT DO NOTHING;
   RETURN NULL;
 END
 $$;
-
-CREATE FUNCTION count_allocations() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, public, pg_temp
-AS $$
-DECLARE
-  came text := 'SELECT tenant_id, event_id, model_version, channel, allocated_revenue_cents AS cents, 1 AS n FROM inserted';
-  went text := 'SELECT tenant_id, event_id, model_version, channel, -allocated_revenue_cents AS cents, -1 AS n FROM deleted';
-BEGIN
-  IF TG_OP <> 'DELETE' THEN
-    PERFORM public.tieout_refuse_unseen((SELECT tenant_id FROM inserted LIMIT 1));
-  ELSE
-    PERFORM public.tieout_refuse_unseen((SELECT tenant_id FROM deleted LIMIT 1));
-  END IF;
-  -- Planned each time: of tables just filled the planner knows nothing, of what a statement changed it knows the number.
-  EXECUTE format(
-    'INSERT INTO public.attribution_channel_totals AS t
-        (tenant_id, model, currency, occurred_on, channel, allocated_revenue_cents, allocations)
-      SELECT s.tenant_id, s.model, s.currency, (e.occurred_at AT TIME ZONE ''UTC'')::date AS day, c.channel,
-        -- What is superseded from its first moment names its channels and counts for nothing.
-        coalesce(sum(c.cents) FILTER (WHERE s.superseded_by IS NULL), 0),
-        coalesce(sum(c.n) FILTER (WHERE s.superseded_by IS NULL), 0)
-      FROM (%s) c
-      JOIN public.attribution_allocation_sets s USING (tenant_id, event_id, model_version)
-      JOIN public.attribution_events e USING (tenant_id, event_id)
-      GROUP BY s.tenant_id, s.model, s.currency, day, c.channel
-      -- In one order, so that two sessions wait for one another and never in a circle.
-      ORDER BY s.model, s.currency, day, c.channel
-      ON CONFLICT (tenant_id, model, currency, occurred_on, channel) DO UPDATE
-        SET allocated_revenue_cents = t.allocated_revenue_cents + EXCLUDED.allocated_revenue_cents,
-          allocations = t.allocations + EXCLUDED.allocations',
-    CASE TG_OP WHEN 'INSERT' THEN came WHEN 'DELETE' THEN went ELSE came || ' UNION ALL ' || went END);
-  RETURN NULL;
-END
-$$;
--- Named so that they come after the checks: triggers fire in the order of their names.
-CREATE TRIGGER totals_follow_new_allocations AFTER INSERT ON attribution_allocations
-  REFERENCING NEW TABLE AS inserted
-  FOR EACH STATEMENT EXECUTE FUNCTION count_allocations();
-CREATE TRIGGER totals_follow_changed_allocations AFTER UPDATE ON attribution_allocations
-  REFERENCING OLD TABLE AS deleted NEW TABLE AS inserted
-  FOR EACH STATEMENT EXECUTE FUNCTION count_allocations();
-CREATE TRIGGER totals_follow_deleted_allocations AFTER DELETE ON attribution_allocations
-  REFERENCING OLD TABLE AS deleted
-  FOR EACH STATEMENT EXECUTE FUNCTION count_allocations();
 
 CREATE OR REPLACE FUNCTION count_superseded() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
@@ -171,6 +124,7 @@ BEGIN
         SELECT x.channel, x.allocated_revenue_cents FROM public.attribution_allocations x
         WHERE x.tenant_id = i.tenant_id AND x.event_id = i.event_id AND x.model_version = i.model_version OFFSET 0
       ) a
+      WHERE i.written_in <> txid_current()
       GROUP BY i.tenant_id, i.model, i.currency, day, a.channel
     ) gone
     WHERE (t.tenant_id, t.model, t.currency, t.occurred_on, t.channel)
@@ -256,12 +210,19 @@ BEGIN
   -- An entry says whether its event was verified when it was posted; a reversal, whether the event of what it reverses was.
   EXECUTE
     'SELECT i.entry_no
-       FROM inserted i
+       FROM (
+         -- Which allocation is worked out first, as the number before is above.
+         SELECT i.tenant_id, i.entry_no, i.verification, coalesce(i.allocation_id, b.allocation_id) AS posted
+         FROM inserted i
+         LEFT JOIN LATERAL (
+           SELECT x.allocation_id FROM public.revenue_ledger x
+           WHERE x.tenant_id = i.tenant_id AND x.entry_no = i.reverses OFFSET 0
+         ) b ON true
+         OFFSET 0
+       ) i
        CROSS JOIN LATERAL (
          SELECT x.event_id FROM public.attribution_allocations x
-         WHERE x.tenant_id = i.tenant_id AND x.allocation_id = coalesce(i.allocation_id, (
-           SELECT b.allocation_id FROM public.revenue_ledger b WHERE b.tenant_id = i.tenant_id AND b.entry_no = i.reverses))
-         OFFSET 0
+         WHERE x.tenant_id = i.tenant_id AND x.allocation_id = i.posted OFFSET 0
        ) a
        LEFT JOIN LATERAL (
          SELECT x.event_id FROM public.verified_events x
