@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { z } from 'zod'
 import type { Digest } from '../../base/digest.js'
 import { digestOfBytes } from '../../base/digest.js'
-import type { ErrorCode } from '../../base/errors.js'
+import { type ErrorCode, refuse } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
 import { digestOfFile } from '../../engines/file-digest.js'
@@ -13,7 +13,7 @@ import { channelsOf } from '../channel-map.js'
 import { EVENT_TYPES } from '../revenue-event.js'
 import { listChannels } from '../store/channels.js'
 import { importEvents } from '../store/event-import.js'
-import { eraseCustomer, findEvent, listEvents, touchesOf } from '../store/events.js'
+import { type ErasedBy, eraseEvents, findEvent, listEvents, touchesOf } from '../store/events.js'
 
 const modes = {
   dead_letter: z
@@ -145,7 +145,11 @@ const show = operation({
   name: 'events show',
   summary: 'One revenue event with its touches and the channels that they belong to.',
   effect: 'read',
-  input: z.object({ event: z.string().describe('External id of the event, or its number.') }),
+  input: z.object({
+    event: z
+      .string()
+      .describe('External id of the event, its correlation id where it has none, or its number.'),
+  }),
   output: z.object({
     event: shownEvent,
     touches: z
@@ -178,15 +182,34 @@ const show = operation({
 
 const erase = operation({
   name: 'events erase',
-  summary: 'Detach what is personal from the events of a customer; the money stays.',
+  summary:
+    'Detach what is personal from the events of a customer or a session, or from one event; the money stays.',
   effect: 'purge',
-  input: z.object({ customer: z.string().min(1).describe('customer_id of the events.') }),
-  output: z.object({ erased: z.number() }),
-  errors: [],
+  input: z.object({
+    customer: z.string().min(1).optional().describe('customer_id of the events.'),
+    session: z.string().min(1).optional().describe('session_id of the events.'),
+    event: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('External id of the event, its correlation id where it has none, or its number.'),
+  }),
+  output: z.object({ erased: z.number().describe('Events that were not erased before.') }),
+  errors: ['TIE-4215', 'TIE-4413'],
   positional: ['customer'],
   http: { method: 'POST', path: '/api/v1/events/erasures' },
-  run: ({ books, tenant, now, who }, { customer }) =>
-    books.transaction(tenant, async (tx) => ({ erased: await eraseCustomer(tx, customer, now(), who) })),
+  run: ({ books, tenant, now, who }, { customer, session, event }) => {
+    if ([customer, session, event].filter((one) => one !== undefined).length !== 1) refuse('TIE-4413', {})
+    return books.transaction(tenant, async (tx) => {
+      const by: ErasedBy =
+        customer !== undefined
+          ? { column: 'customer_id', value: customer }
+          : session !== undefined
+            ? { column: 'session_id', value: session }
+            : { column: 'event_id', value: (await findEvent(tx, event!)).event_id }
+      return { erased: await eraseEvents(tx, by, now(), who) }
+    })
+  },
 })
 
 export const eventOperations: readonly Operation[] = [imports, record, list, show, erase]
