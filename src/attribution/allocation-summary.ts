@@ -107,8 +107,7 @@ const learnedFinding = (paths: number): Finding => ({
   rows: paths,
 })
 
-/** Sorts the lines. */
-export function digestOfLines(lines: string[]): Digest {
+function digestOfLines(lines: string[]): Digest {
   const hash = createHash('sha256')
   for (const line of lines.sort()) hash.update(line).update('\n')
   return `sha256:${hash.digest('hex')}` as Digest

@@ -965,6 +965,7 @@ describe('the ledger', () => {
 })
 
 describe('down and up again', () => {
+  const keep = knownMigrations().find(({ name }) => name === '0009_attribution')!.keep!
   /** Every row of every table, as the owner sees those of all tenants. */
   const everything = (own: TestBooks, contexts: readonly Context[], prefix = '') =>
     Promise.all(
@@ -972,7 +973,7 @@ describe('down and up again', () => {
         own.books.transaction(context.tenant, (tx) =>
           tx.asOwner(async () => {
             const rows: Record<string, unknown> = {}
-            for (const table of TABLES.filter((one) => !UNCOUNTED.includes(one)))
+            for (const table of TABLES.filter((one) => keep.includes(`'${one}'`)))
               rows[table] = await tx.rows(
                 `SELECT to_jsonb(t) - 'model' AS row FROM ${prefix}${table} t ORDER BY to_jsonb(t)::text`,
               )
@@ -1067,7 +1068,8 @@ describe('down and up again', () => {
           )
         })
       // Nothing but the note that a transaction, which is over, was checked.
-      expect(await lost('0006_lots')).toEqual({ attribution_checked_sums: 1 })
+      expect(await lost('0006_lots')).toMatchObject({ attribution_checked_sums: 1 })
+      expect(await lost('0006_lots')).not.toHaveProperty('attribution_events')
       expect(await lost('none')).toMatchObject({
         attribution_events: 3,
         revenue_ledger: 2,

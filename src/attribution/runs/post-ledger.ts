@@ -7,12 +7,12 @@
  * same time), TIE-2502 and TIE-2503.
  */
 
+import { type Digest, RowDigest } from '../../base/digest.js'
 import { refuse } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import type { Context } from '../../books/operation.js'
 import { failed } from '../../books/run-failure.js'
 import { openRun, type RunId, runLock, sealRun } from '../../books/runs.js'
-import { digestOfLines } from '../allocation-summary.js'
 import { parseModel } from '../model-text.js'
 import { modelHeld } from '../store/event-sets.js'
 import {
@@ -88,8 +88,8 @@ async function postAgain(
         context.signal.throwIfAborted()
         await sealRun(tx, {
           id: run,
-          input_digest: digestOfLines(sets.map((set) => `${set.eventDigest} ${set.input_digest}`)),
-          result_digest: digestOfLines(sets.map((set) => `${set.eventDigest} ${set.content_digest}`)),
+          input_digest: digestOfRows(sets.map((set) => [set.eventDigest, set.input_digest])),
+          result_digest: digestOfRows(sets.map((set) => [set.eventDigest, set.content_digest])),
           finished_at: now(),
           calculation_duration_ms: context.elapsed() - began,
           findings: [],
@@ -103,4 +103,10 @@ async function postAgain(
   })
   if (made === undefined) throw new Error(`the lock of the new run ${run} was taken`)
   return made
+}
+
+function digestOfRows(rows: readonly (readonly string[])[]): Digest {
+  const digest = new RowDigest()
+  for (const row of rows) digest.add(row)
+  return digest.end()
 }

@@ -100,6 +100,7 @@ export async function reviseReversed(
   return made(tx)
 }
 
+/** In an order that says nothing of how the events arrived. */
 async function made(tx: Tx): Promise<readonly RevisedSet[]> {
   const sets: RevisedSet[] = []
   const rows = tx.copyOut(
@@ -107,7 +108,8 @@ async function made(tx: Tx): Promise<readonly RevisedSet[]> {
        CROSS JOIN LATERAL (SELECT x.input_digest, x.content_digest FROM attribution_allocation_sets x
          WHERE x.tenant_id = tieout_current_tenant() AND x.event_id = r.event_id AND x.model_version = r.next OFFSET 0) s
        CROSS JOIN LATERAL (SELECT x.request_digest FROM attribution_events x
-         WHERE x.tenant_id = tieout_current_tenant() AND x.event_id = r.event_id OFFSET 0) e`,
+         WHERE x.tenant_id = tieout_current_tenant() AND x.event_id = r.event_id OFFSET 0) e
+      ORDER BY e.request_digest COLLATE "C"`,
   )
   for await (const batch of copiedRows(rows))
     for (const [eventDigest, input_digest, content_digest] of batch)
