@@ -975,7 +975,7 @@ describe('down and up again', () => {
             const rows: Record<string, unknown> = {}
             for (const table of TABLES.filter((one) => keep.includes(`'${one}'`)))
               rows[table] = await tx.rows(
-                `SELECT to_jsonb(t) - 'model' AS row FROM ${prefix}${table} t ORDER BY to_jsonb(t)::text`,
+                `SELECT jsonb_strip_nulls(to_jsonb(t) - 'model') AS row FROM ${prefix}${table} t ORDER BY 1`,
               )
             return rows
           }),
@@ -995,7 +995,7 @@ describe('down and up again', () => {
         const stops = to === 'each' ? applied.slice(applied.indexOf('0008_lot_brackets'), -1).reverse() : [to]
         for (const stop of stops) await own.books.maintain((session) => migrateDown(session, stop))
         const dump = await own.books.maintain(dumpSchema)
-        if (to === '0009_attribution') expect(dump).not.toContain('kept_')
+        if (to === '0009_attribution') expect(dump).not.toContain('kept_attribution')
         else {
           expect(dump).not.toMatch(/^(?:table|view) (?:attribution_|revenue_ledger|dead_events|mv_)/m)
           expect(await everything(own, contexts, 'kept_')).toEqual(rows)
@@ -1046,7 +1046,7 @@ describe('down and up again', () => {
       await expect(
         own.books.maintain((session) => migrateDown(session, '0006_lots', broken)),
       ).rejects.toMatchObject({ code: '22012' })
-      expect(await own.books.maintain(dumpSchema)).not.toContain('kept_')
+      expect(await own.books.maintain(dumpSchema)).not.toContain('kept_attribution')
       await own.books.maintain((session) => migrateUp(session))
       expect(await everything(own, contexts)).toEqual(rows)
       expect(await own.books.maintain(dumpSchema)).toBe(before)
