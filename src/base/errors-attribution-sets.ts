@@ -35,11 +35,6 @@ export const ATTRIBUTION_SET_ERRORS = {
     message: 'The ledger is kept by {kept}; posting by {model} as well would count revenue twice.',
     remedy: 'Post by that model, or say --replace: its entries are then reversed.',
   },
-  'TIE-4407': {
-    ...conflict,
-    message: '{count} by {model} were posted and reversed before; an allocation is posted once.',
-    remedy: 'Allocate by other parameters, such as a look-back window, and post those.',
-  },
   'TIE-4408': {
     ...input,
     message: 'The line is no entry of a ledger: {detail}.',
@@ -64,5 +59,11 @@ export const ATTRIBUTION_SET_ERRORS = {
     ...usage,
     message: 'Say the model or the model version, one of the two.',
     remedy: 'A model, such as linear@1, has the sets that hold; a version also those that were superseded.',
+  },
+  'TIE-4413': {
+    ...usage,
+    message:
+      'Say what to erase: the events of a customer, those of a session, or one event; one of the three.',
+    remedy: 'For example: tieout events erase --session SESSION_ID.',
   },
 } as const satisfies Record<string, ErrorRow>

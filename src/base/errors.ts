@@ -173,7 +173,7 @@ export const ERRORS = {
   },
   'TIE-1307': {
     ...usage,
-    message: 'migrate down removes the tables of {name} with their rows.',
+    message: 'migrate down removes the tables of {name} with their rows; {rows}.',
     remedy: 'Repeat with --yes when that is what you want, or on a terminal, where it asks.',
   },
   'TIE-1308': {

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { type Digest, digestOfBytes } from '../base/digest.js'
 import { refuse } from '../base/errors.js'
 import { compareText } from '../base/text.js'
@@ -17,6 +17,10 @@ export interface Migration {
   readonly digest: Digest
   readonly up: string
   readonly down: string
+  /** Keeps rows aside before the way back takes their tables; not when the tenants go too. */
+  readonly keep?: string
+  /** Brings back what was kept aside. */
+  readonly restore?: string
 }
 
 export interface MigrationStatus {
@@ -36,7 +40,14 @@ export function knownMigrations(): readonly Migration[] {
     .map((file) => {
       const name = file.slice(0, -'.up.sql'.length)
       const up = readSql(file)
-      return { name, up, down: readSql(`${name}.down.sql`), digest: digestOfBytes(Buffer.from(up)) }
+      const migration = {
+        name,
+        up,
+        down: readSql(`${name}.down.sql`),
+        digest: digestOfBytes(Buffer.from(up)),
+      }
+      if (!existsSync(new URL(`${name}.keep.sql`, FILES))) return migration
+      return { ...migration, keep: readSql(`${name}.keep.sql`), restore: readSql(`${name}.restore.sql`) }
     })
 }
 
@@ -72,6 +83,7 @@ export function migrateUp(session: Session, known = knownMigrations()): Promise<
     for (const migration of known.filter(({ name }) => pending.includes(name))) {
       await asOwner(session, async () => {
         await session.script(migration.up)
+        if (migration.restore !== undefined) await session.script(migration.restore)
         await session.rows('INSERT INTO public.schema_migrations (name, digest) VALUES ($1, $2)', [
           migration.name,
           migration.digest,
@@ -96,13 +108,30 @@ export function migrateDown(
     const undone = migrationsAfter(applied, to)
     for (const name of undone) {
       await asOwner(session, async () => {
-        await session.script(known.find((one) => one.name === name)!.down)
+        const { down, keep } = known.find((one) => one.name === name)!
+        if (name === known[0]!.name) await session.script(DROP_KEPT)
+        if (keep !== undefined && to !== 'none') await session.script(keep)
+        await session.script(down)
         await session.rows('DELETE FROM public.schema_migrations WHERE name = $1', [name])
       })
     }
     return undone
   })
 }
+
+/** What was kept aside goes with the tenants. */
+const DROP_KEPT = `
+DO $$
+DECLARE kept record;
+BEGIN
+  FOR kept IN
+    SELECT c.oid::regclass AS name FROM pg_class c
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+      AND obj_description(c.oid, 'pg_class') = 'tieout: kept aside by migrate down'
+  LOOP
+    EXECUTE format('DROP TABLE %s', kept.name);
+  END LOOP;
+END $$`
 
 /** What `migrateDown` takes back, newest first. Raises TIE-1310. */
 export function migrationsAfter(applied: readonly string[], to: string): readonly string[] {
@@ -121,7 +150,7 @@ async function underLock<T>(session: Session, work: () => Promise<T>): Promise<T
   }
 }
 
-async function asOwner(session: Session, work: () => Promise<void>): Promise<void> {
+export async function asOwner(session: Session, work: () => Promise<void>): Promise<void> {
   await session.script('BEGIN; SET LOCAL ROLE tieout_owner; SET LOCAL search_path = public, pg_temp')
   try {
     await work()

@@ -197,6 +197,126 @@ describe.skipIf(!SERVER)('two sessions', () => {
     expect(await perform(own, 'ledger verify')).toMatchObject({ entries: 602, violation: null })
   })
 
+  describe('in every interleaving', () => {
+    /** All merges of two lists of `n` statements: which session is next. */
+    const merges = (one: number, two: number): number[][] =>
+      one + two === 0
+        ? [[]]
+        : [
+            ...(one > 0 ? merges(one - 1, two).map((rest) => [0, ...rest]) : []),
+            ...(two > 0 ? merges(one, two - 1).map((rest) => [1, ...rest]) : []),
+          ]
+
+    /** Statements in the order of `turns`; one that waits for the other session is left waiting while that goes on. */
+    async function inTurns(lists: readonly [readonly string[], readonly string[]], turns: readonly number[]) {
+      const outcomes = ['', '']
+      const lanes = [Promise.resolve(), Promise.resolve()]
+      const next = [0, 0]
+      const send = (lane: number, sql: string) => {
+        const client = sessions[lane]!
+        lanes[lane] = lanes[lane]!.then(async () => {
+          if (outcomes[lane] !== '') return
+          try {
+            await client.query(sql)
+            if (sql === 'COMMIT') outcomes[lane] = 'committed'
+          } catch (error) {
+            await client.query('ROLLBACK')
+            outcomes[lane] = (error as { code: string }).code
+          }
+        })
+      }
+      for (const client of sessions) await begin(client)
+      for (const lane of turns) {
+        send(lane, lists[lane]![next[lane]!++]!)
+        await Promise.race([lanes[lane], wait(15)])
+      }
+      await Promise.all(lanes)
+      return outcomes.sort()
+    }
+
+    const balanced = () =>
+      rowsOf(
+        context,
+        'SELECT event_id, model_version FROM mv_allocation_summary WHERE is_balanced IS NOT TRUE',
+      )
+    const turnsOf3 = merges(3, 3)
+
+    test('two computations of one event over disjoint channels: one wins, and it sums', async () => {
+      for (const [i, turns] of turnsOf3.entries()) {
+        const event = await newEvent(`turn-${i}`)
+        const by = (channel: string, id: number) =>
+          [header(event, 10_000), part(event, channel, 10_000, id), 'COMMIT'] as const
+        expect(await inTurns([by('email', 20_000 + 2 * i), by('search', 20_001 + 2 * i)], turns)).toEqual([
+          '23505',
+          'committed',
+        ])
+        expect(await sums(event)).toEqual([{ sum: '10000' }])
+      }
+      expect(await balanced()).toEqual([])
+    })
+
+    test('a cent more and a cent more, of a set that one of them writes', async () => {
+      for (const [i, turns] of merges(4, 2).entries()) {
+        const event = await newEvent(`cent-${i}`)
+        const write = [
+          header(event, 10_000),
+          part(event, 'email', 5000, 30_000 + 2 * i),
+          part(event, 'search', 5000, 30_001 + 2 * i),
+          'COMMIT',
+        ] as const
+        const more = `UPDATE attribution_allocations SET allocated_revenue_cents = allocated_revenue_cents + 1 WHERE event_id = ${event} AND channel = 'email'`
+        // What it does not see it does not change; what it sees is sealed.
+        const outcomes = await inTurns([write, [more, 'COMMIT']], turns)
+        expect(outcomes).toContain('committed')
+        expect(await sums(event)).toEqual([{ sum: '10000' }])
+      }
+      expect(await balanced()).toEqual([])
+    })
+
+    test('two that replace one set, and two refunds: one of each at most', async () => {
+      const [imported] = await rowsOf(context, 'SELECT import_id FROM attribution_imports LIMIT 1')
+      for (const [i, turns] of turnsOf3.entries()) {
+        const event = await newEvent(`edit-${i}`)
+        await allocate(context, setOf(event, { email: 10_000 }, { model_version: 'm' }))
+        const replace = (version: string, id: number) => [
+          `WITH ended AS (UPDATE attribution_allocation_sets SET superseded_by = '${version}', superseded_at = now()
+             WHERE event_id = ${event} AND model_version = 'm' AND superseded_by IS NULL RETURNING event_id)
+           INSERT INTO attribution_allocation_sets (tenant_id, event_id, model_version, run_id, revenue_cents, currency,
+             input_digest, content_digest, computed_at)
+           SELECT tieout_current_tenant(), event_id, '${version}', '${run}', 10000, 'USD', 'i', 'c', now() FROM ended`,
+          `INSERT INTO attribution_allocations SELECT tenant_id, event_id, model_version, 'search', ${id}, 1, 10000
+             FROM attribution_allocation_sets WHERE event_id = ${event} AND model_version = '${version}'`,
+          'COMMIT',
+        ]
+        await inTurns([replace('m2', 40_000 + 2 * i), replace('m3', 40_001 + 2 * i)], turns)
+        expect(
+          await rowsOf(
+            context,
+            `SELECT count(*) AS n FROM attribution_allocation_sets WHERE event_id = ${event} AND superseded_by IS NULL`,
+          ),
+        ).toEqual([{ n: 1n }])
+        const back = (id: number) => [
+          `INSERT INTO attribution_events (tenant_id, event_id, import_id, import_line, external_event_id, event_type,
+             occurred_at, revenue_cents, currency, original_event_id, recorded_at, request_digest)
+           VALUES (tieout_current_tenant(), ${id}, '${imported!.import_id}', 1, 'r${id}', 'refund', now(), -6000, 'USD', ${event}, now(), 'd')`,
+          'SET CONSTRAINTS ALL IMMEDIATE',
+          'COMMIT',
+        ]
+        expect(await inTurns([back(event + 1), back(event + 2)], turns)).toEqual(['23514', 'committed'])
+      }
+      expect(await balanced()).toEqual([])
+      expect(
+        await rowsOf(
+          context,
+          `SELECT t.channel FROM (SELECT channel, sum(allocated_revenue_cents) AS cents FROM attribution_channel_totals GROUP BY 1) t
+             JOIN (SELECT channel, sum(allocated_revenue_cents) AS cents FROM attribution_allocations
+               JOIN attribution_allocation_sets USING (tenant_id, event_id, model_version) WHERE superseded_by IS NULL GROUP BY 1) a
+             USING (channel) WHERE t.cents <> a.cents`,
+        ),
+      ).toEqual([])
+    })
+  })
+
   test('a transaction that cannot see what others committed is refused', async () => {
     const event = await newEvent('stale')
     const client = sessions[0]!

@@ -262,15 +262,70 @@ describe('channels', () => {
   })
 })
 
-test('what is personal is detached, and money stays', async () => {
-  await bring(purchase('p', { customer_id: 'ann' }), purchase('q', { customer_id: 'bob' }))
-  expect(await perform(context, 'events erase', { customer: 'ann' })).toEqual({ erased: 1 })
-  const { event, touches } = await perform(context, 'events show', { event: 'p' })
-  expect(event).toMatchObject({ customer_id: null, revenue_cents: '10000', erased_at: expect.any(String) })
-  expect(touches).toHaveLength(3)
-  expect(await rowsOf(context, 'SELECT event_id FROM attribution_events WHERE raw_payload IS NULL')).toEqual([
-    { event_id: 1n },
-  ])
-  // The same event sent again is still the same.
-  expect(await bring(purchase('p', { customer_id: 'ann' }))).toMatchObject({ new: 0, same: 1 })
+describe('what is personal is detached', () => {
+  /** All that must stay: money, digests, totals, the chain. */
+  const kept = async () => [
+    await rowsOf(
+      context,
+      `SELECT event_id, external_event_id, correlation_id, event_type, occurred_at, revenue_cents, currency, original_event_id,
+         recorded_at, request_digest FROM attribution_events ORDER BY event_id`,
+    ),
+    await rowsOf(context, 'SELECT * FROM attribution_touchpoints ORDER BY event_id, position'),
+    await rowsOf(context, 'SELECT * FROM attribution_allocation_sets ORDER BY event_id'),
+    await rowsOf(context, 'SELECT * FROM attribution_channel_totals ORDER BY channel, occurred_on'),
+    await rowsOf(context, 'SELECT * FROM attribution_revenue_totals'),
+    await perform(context, 'ledger verify'),
+  ]
+  const personal = () =>
+    rowsOf(
+      context,
+      `SELECT coalesce(external_event_id, correlation_id) AS key, customer_id, session_id, raw_payload IS NOT NULL AS raw
+         FROM attribution_events WHERE num_nonnulls(customer_id, session_id, raw_payload) > 0 ORDER BY event_id`,
+    )
+  const EVENTS = [
+    purchase('p', { customer_id: 'ann', session_id: 's1' }),
+    purchase('q', { customer_id: 'ann', session_id: 's2' }),
+    purchase('', { correlation_id: 'c', session_id: 's1' }),
+    refund('r', 'p', 4000, { customer_id: 'ann' }),
+  ]
+
+  test.each<[string, object, number, readonly string[]]>([
+    ['from the events of a customer', { customer: 'ann' }, 3, ['c']],
+    ['from the events of a session', { session: 's1' }, 2, ['q', 'r']],
+    ['from one event, by its external id', { event: 'p' }, 1, ['q', 'c', 'r']],
+    ['from one event, by its correlation id', { event: 'c' }, 1, ['p', 'q', 'r']],
+    ['from one event, by its number', { event: '2' }, 1, ['p', 'c', 'r']],
+    ['from nobody', { session: 's3' }, 0, ['p', 'q', 'c', 'r']],
+  ])('%s; money, digests, totals and the chain stay', async (_, whose, erased, left) => {
+    await bring(...EVENTS)
+    await perform(context, 'attribution allocate', { model: 'linear' })
+    await perform(context, 'ledger post')
+    const before = await kept()
+    expect(await perform(context, 'events erase', { ...whose })).toEqual({ erased })
+    expect(await kept()).toEqual(before)
+    expect((await personal()).map(({ key }) => key)).toEqual(left)
+    // Again there is nothing left to erase, the same events are still the same, and allocated again nothing changes.
+    expect(await perform(context, 'events erase', { ...whose })).toEqual({ erased: 0 })
+    expect(await bring(...EVENTS)).toMatchObject({ new: 0, same: 4 })
+    expect(await perform(context, 'attribution allocate', { model: 'linear' })).toMatchObject({
+      new: 0,
+      same: 4,
+    })
+  })
+
+  test('and says when and by whom; one of the three is asked for, of the own tenant', async () => {
+    await bring(...EVENTS)
+    await perform(context, 'events erase', { event: 'p' })
+    const { event, touches } = await perform(context, 'events show', { event: 'p' })
+    expect(event).toMatchObject({ customer_id: null, revenue_cents: '10000', erased_at: expect.any(String) })
+    expect(touches).toHaveLength(3)
+    const erase = (whose: object) => refusal(perform(context, 'events erase', { ...whose }))
+    expect(codes(await erase({}))).toEqual(['TIE-4413'])
+    expect(codes(await erase({ customer: 'ann', session: 's1' }))).toEqual(['TIE-4413'])
+    expect(codes(await erase({ event: 'nobody' }))).toEqual(['TIE-4215'])
+    const other = contextOf(db.books, await newTenant(db.books))
+    expect(codes(await refusal(perform(other, 'events erase', { event: 'q' })))).toEqual(['TIE-4215'])
+    expect(await perform(other, 'events erase', { customer: 'ann' })).toEqual({ erased: 0 })
+    expect(await personal()).toHaveLength(3)
+  })
 })

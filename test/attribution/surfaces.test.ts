@@ -127,4 +127,36 @@ describe('on the command line', () => {
     expect((await database.run('dead-events', 'list')).stdout).toContain('TIE-4214')
     expect((await database.run('ledger', 'verify')).stdout).toContain('✓ The ledger is proved: 0 entries')
   })
+
+  test('personal data erased by what names it; posted, replaced, and back', async () => {
+    const post = (...more: string[]) => database.run('ledger', 'post', ...more)
+    for (const model of ['linear', 'first']) await database.run('attribution', 'allocate', '--model', model)
+    expect((await post('--model', 'linear')).exit).toBe(0)
+    expect((await post('--model', 'first', '--replace')).exit).toBe(0)
+    const back = await post('--model', 'linear', '--replace', '--json')
+    expect(JSON.parse(back.stdout)).toMatchObject({ revised: 2, reversed: 2, posted: 4 })
+    expect((await database.run('ledger', 'verify')).stdout).toContain('✓ The ledger is proved')
+    const none = await database.run('events', 'erase', '--yes')
+    expect([none.exit, none.stderr]).toEqual([2, expect.stringContaining('TIE-4413')])
+    expect((await database.run('events', 'erase', '--event', 'p', '--yes', '--json')).stdout).toContain(
+      '"erased": 1',
+    )
+  })
+
+  test('migrate down says which rows go, and keeps those of attribution', async () => {
+    const all = await database.run('migrate', 'down')
+    expect([all.exit, all.stderr]).toEqual([2, expect.stringMatching(/TIE-1307.*attribution_events: 2 rows/)])
+    const down = ['migrate', 'down', '--to', '0008_lot_brackets']
+    const some = await database.run(...down)
+    expect([some.exit, some.stderr]).toEqual([2, expect.not.stringContaining('attribution_events')])
+    const asked = await database.runAnswering(['no'], 'migrate', 'down')
+    expect(asked.stderr).toMatch(/^attribution_events: 2 rows$/m)
+    expect(asked.stderr).toContain('TIE-1311')
+    const done = await database.runAnswering(['YES'], ...down)
+    expect([done.exit, done.stdout]).toEqual([0, expect.stringContaining('0009_attribution')])
+    expect(done.stderr).toContain('are kept aside in tables named')
+    expect((await database.run('migrate', 'up')).stdout).toContain('0009_attribution')
+    expect((await database.run('events', 'list', '--format', 'csv')).stdout).toContain('1,p,purchase')
+    expect((await database.run('ledger', 'verify')).stdout).toContain('✓ The ledger is proved')
+  })
 })

@@ -8,7 +8,14 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postEntries } from '#tieout/attribution/store/ledger'
 import type { TenantId, Tx } from '#tieout/books/books'
-import { migrateDown, migrateUp } from '#tieout/books/migrate'
+import {
+  knownMigrations,
+  migrateDown,
+  migrateUp,
+  migrationStatus,
+  migrationsAfter,
+} from '#tieout/books/migrate'
+import { rowsThatGo } from '#tieout/books/migrate-losses'
 import { dangersOf } from '#tieout/books/open'
 import type { Context } from '#tieout/books/operation'
 import type { RunId } from '#tieout/books/runs'
@@ -37,6 +44,7 @@ const TABLES = [
   'attribution_allocation_sets',
   'attribution_allocations',
   'attribution_sum_checks',
+  'attribution_checked_sums',
   'attribution_channel_totals',
   'revenue_ledger',
   'attribution_revenue_totals',
@@ -46,6 +54,8 @@ const TABLES = [
   'reconciliation_findings',
   'verified_events',
 ]
+/** Of transactions under way; nobody reads them. */
+const UNCOUNTED = ['attribution_sum_checks', 'attribution_checked_sums']
 const VIEWS = ['mv_allocation_summary', 'mv_realtime_revenue', 'mv_reconciliation_status', 'v_posted_revenue']
 
 let db: TestBooks
@@ -79,8 +89,8 @@ const posting = (allocation_id: bigint, channel: string, amount_cents: bigint) =
 })
 
 /** A tenant with a row in every table: two purchases, a refund; two sets; two entries. */
-async function filled(): Promise<Context> {
-  const context = contextOf(db.books, await newTenant(db.books))
+async function filled(books = db.books): Promise<Context> {
+  const context = contextOf(books, await newTenant(books))
   await importEvents(
     context,
     folder,
@@ -151,7 +161,7 @@ describe('tenants', () => {
   test.each(TABLES)('%s shows a tenant its own rows and takes none for another', async (table) => {
     const own = `SELECT count(*) AS n FROM ${table} WHERE tenant_id = tieout_current_tenant()`
     const all = `SELECT count(*) AS n FROM ${table}`
-    if (table === 'attribution_sum_checks') {
+    if (UNCOUNTED.includes(table)) {
       await expect(rowsOf(a, all)).rejects.toMatchObject({ code: '42501' })
       return
     }
@@ -187,33 +197,28 @@ describe('tenants', () => {
       ),
     )
     expect(definers).toEqual(
-      ['check_allocation_sums', 'count_revenue', 'count_superseded', 'require_allocation_sums'].map(
-        (name) => ({
-          name,
-          returns: 'trigger',
-          pinned: true,
-        }),
-      ),
+      [
+        'check_allocation_sums',
+        'count_revenue',
+        'count_superseded',
+        'note_checked_sums',
+        'require_allocation_sums',
+      ].map((name) => ({ name, returns: 'trigger', pinned: true })),
     )
   })
 
-  test('every table of the migration is in the list above', async () => {
-    const made = (await migrations()).flatMap(({ up }) =>
-      [...up.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name),
-    )
+  test('every table of the migrations is in the list above', async () => {
+    const made = knownMigrations()
+      .filter(({ name }) => /_attribution/.test(name))
+      .flatMap(({ up }) => [...up.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name))
     expect(made.sort()).toEqual([...TABLES].sort())
   })
 })
 
-const migrations = async () => {
-  const { knownMigrations } = await import('#tieout/books/migrate')
-  return knownMigrations().filter(({ name }) => name.includes('_attribution'))
-}
-
 describe('what is sealed stays, for every role', () => {
   /** Tables where some role may change some rows, within what a guard allows. */
   const GUARDED = ['channel_taxonomy', 'dead_events', 'attribution_allocation_sets', 'reconciliation_runs']
-  const KEPT = ['attribution_channel_totals', 'attribution_revenue_totals', 'attribution_sum_checks']
+  const KEPT = ['attribution_channel_totals', 'attribution_revenue_totals', ...UNCOUNTED]
   const sealed = TABLES.filter((table) => !GUARDED.includes(table) && !KEPT.includes(table))
   const refused = { code: expect.stringMatching(/^(?:42501|55000|23503)$/) }
   test.each(
@@ -315,7 +320,7 @@ const entry = (values: Readonly<Record<string, string>> = {}): string => {
     posted_at: 'now()',
     posted_by: `'me'`,
     effective_date: `'2025-06-01'`,
-    verification: `'verified'`,
+    verification: `'unverified'`,
     previous_hash: '(SELECT entry_hash FROM revenue_ledger WHERE entry_no = 2)',
     entry_hash: `repeat('a', 64)`,
     ...values,
@@ -409,6 +414,13 @@ const tenantsSeen = (table: string): Probe => ({
   role: 'tieout_owner',
   sql: `SELECT count(DISTINCT tenant_id) AS tenants FROM ${table}`,
 })
+
+const totalsOf = (tx: Tx, model: string) =>
+  tx.rows(
+    `SELECT channel, sum(allocated_revenue_cents) AS cents, sum(allocations) AS allocations
+       FROM attribution_channel_totals WHERE model = $1 GROUP BY 1 ORDER BY 1`,
+    [model],
+  )
 
 const PROBES: Readonly<Record<string, () => Probe>> = {
   ...Object.fromEntries(
@@ -608,10 +620,7 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
         `UPDATE attribution_allocation_sets SET superseded_by = 'm', superseded_at = now()
           WHERE event_id = 1 AND model_version = 'linear@1.0.0'`,
       )(tx)
-      return tx.rows(
-        `SELECT channel, sum(allocated_revenue_cents) AS cents, sum(allocations) AS allocations
-           FROM attribution_channel_totals WHERE model = 'linear@1.0.0' GROUP BY 1 ORDER BY 1`,
-      )
+      return totalsOf(tx, 'linear@1.0.0')
     },
   }),
   'attribution_allocation_sets.sets_are_to_be_checked': () => ({ sql: set() }),
@@ -643,6 +652,21 @@ const PROBES: Readonly<Record<string, () => Probe>> = {
   }),
   'attribution_allocations.table_is_never_truncated': () => truncate('attribution_allocations'),
 
+  'attribution_sum_checks.checked_sums_are_noted': () => ({
+    sql: steps(
+      set(),
+      () => part('10000'),
+      'SET CONSTRAINTS ALL IMMEDIATE',
+      () => part('0', 'search'),
+    ),
+  }),
+  'attribution_checked_sums.sums_are_checked_once': () => ({
+    role: 'tieout_owner',
+    sql: steps(
+      `INSERT INTO attribution_checked_sums VALUES (${T}, 1)`,
+      `INSERT INTO attribution_checked_sums VALUES (${T}, 1)`,
+    ),
+  }),
   'attribution_sum_checks.transactions_are_checked_once': () => ({
     role: 'tieout_owner',
     sql: steps(
@@ -925,7 +949,7 @@ describe('sums', () => {
         await steps(set(), part('10000'), 'SET CONSTRAINTS ALL IMMEDIATE')(tx)
         await tx.execute(part('1', 'search'))
       }),
-    ).rejects.toMatchObject({ code: '23514' })
+    ).rejects.toMatchObject({ code: '55000', message: expect.stringContaining('checked already') })
     await expect(
       as(a, 'tieout_app', async (tx) => {
         await steps(set(), part('9999'))(tx)
@@ -981,18 +1005,122 @@ describe('the ledger', () => {
   })
 })
 
-test('down and up again gives the same schema', async () => {
-  const own = await openTestBooks()
-  try {
-    const before = await own.books.maintain(dumpSchema)
-    const names = await own.books.maintain((session) => migrateDown(session, '0006_lots'))
-    expect(names).toEqual(expect.arrayContaining(['0009_attribution', '0010_attribution_points']))
-    expect(await own.books.maintain(dumpSchema)).not.toMatch(/attribution_|revenue_ledger|dead_events|mv_/)
-    await own.books.maintain((session) => migrateUp(session))
-    expect(await own.books.maintain(dumpSchema)).toBe(before)
-  } finally {
-    await own.close()
-  }
+describe('down and up again', () => {
+  const keep = knownMigrations().find(({ name }) => name === '0009_attribution')!.keep!
+  /** Every row of every table, as the owner sees those of all tenants. */
+  const everything = (own: TestBooks, contexts: readonly Context[], prefix = '') =>
+    Promise.all(
+      contexts.map((context) =>
+        own.books.transaction(context.tenant, (tx) =>
+          tx.asOwner(async () => {
+            const rows: Record<string, unknown> = {}
+            for (const table of TABLES.filter((one) => keep.includes(`'${one}'`)))
+              rows[table] = await tx.rows(
+                `SELECT jsonb_strip_nulls(to_jsonb(t) - 'model') AS row FROM ${prefix}${table} t ORDER BY 1`,
+              )
+            return rows
+          }),
+        ),
+      ),
+    )
+
+  test('keeps every row aside, untouchable, and gives the same schema, rows and chain', async () => {
+    const own = await openTestBooks()
+    try {
+      const contexts = [await filled(own.books), await filled(own.books)]
+      const before = await own.books.maintain(dumpSchema)
+      const rows = await everything(own, contexts)
+      for (const to of ['0006_lots', '0009_attribution', 'each']) {
+        const applied = (await own.books.maintain((session) => migrationStatus(session))).applied
+        // Down by one step at a time, too.
+        const stops = to === 'each' ? applied.slice(applied.indexOf('0008_lot_brackets'), -1).reverse() : [to]
+        for (const stop of stops) await own.books.maintain((session) => migrateDown(session, stop))
+        const dump = await own.books.maintain(dumpSchema)
+        if (to === '0009_attribution') expect(dump).not.toContain('kept_attribution')
+        else {
+          expect(dump).not.toMatch(/^(?:table|view) (?:attribution_|revenue_ledger|dead_events|mv_)/m)
+          expect(await everything(own, contexts, 'kept_')).toEqual(rows)
+          for (const sql of [
+            'UPDATE kept_revenue_ledger SET entry_no = 9',
+            'DELETE FROM kept_revenue_ledger',
+            'TRUNCATE kept_revenue_ledger',
+          ])
+            await expect(
+              own.books.transaction(contexts[0]!.tenant, (tx) => tx.asOwner(() => tx.execute(sql))),
+            ).rejects.toMatchObject({ code: '55000' })
+          await expect(rowsOf(contexts[0]!, 'SELECT * FROM kept_attribution_events')).rejects.toMatchObject({
+            code: '42501',
+          })
+          expect(await dangersOf(own.books)).toEqual([])
+        }
+        await own.books.maintain((session) => migrateUp(session))
+        expect(await own.books.maintain(dumpSchema)).toBe(before)
+        expect(await everything(own, contexts)).toEqual(rows)
+      }
+      const [first] = contexts
+      expect(await perform(first!, 'ledger verify')).toMatchObject({ entries: 2, violation: null })
+      // What was sealed before is sealed still, and work goes on.
+      await expect(
+        first!.books.transaction(first!.tenant, (tx) =>
+          tx.execute(part('0', 'unknown', 'linear@1.0.0', '1')),
+        ),
+      ).rejects.toMatchObject({ code: '55000' })
+      await importEvents(first!, folder, [purchase('after')])
+      expect(await perform(first!, 'attribution allocate', { model: 'first' })).toMatchObject({ new: 4 })
+      // With the tenants goes what was kept aside, too.
+      await own.books.maintain((session) => migrateDown(session, '0006_lots'))
+      await own.books.maintain((session) => migrateDown(session, 'none'))
+      expect(await own.books.maintain(dumpSchema)).not.toMatch(/kept_|attribution_/)
+    } finally {
+      await own.close()
+    }
+  })
+
+  test('that fails leaves everything as it was', async () => {
+    const own = await openTestBooks()
+    try {
+      const contexts = [await filled(own.books)]
+      const [rows, before] = [await everything(own, contexts), await own.books.maintain(dumpSchema)]
+      const broken = knownMigrations().map((one) =>
+        one.name === '0009_attribution' ? { ...one, down: `${one.down}; SELECT 1/0` } : one,
+      )
+      await expect(
+        own.books.maintain((session) => migrateDown(session, '0006_lots', broken)),
+      ).rejects.toMatchObject({ code: '22012' })
+      expect(await own.books.maintain(dumpSchema)).not.toContain('kept_attribution')
+      await own.books.maintain((session) => migrateUp(session))
+      expect(await everything(own, contexts)).toEqual(rows)
+      expect(await own.books.maintain(dumpSchema)).toBe(before)
+    } finally {
+      await own.close()
+    }
+  })
+
+  test('says before what goes, by table and with the number of rows', async () => {
+    const own = await openTestBooks()
+    try {
+      await filled(own.books)
+      const lost = (to: string) =>
+        own.books.maintain(async (session) => {
+          const { applied } = await migrationStatus(session)
+          const undone = knownMigrations().filter(({ name }) => migrationsAfter(applied, to).includes(name))
+          return Object.fromEntries(
+            (await rowsThatGo(session, undone, to)).map(({ table, rows }) => [table, rows]),
+          )
+        })
+      // Nothing but the note that a transaction, which is over, was checked.
+      expect(await lost('0006_lots')).toMatchObject({ attribution_checked_sums: 1 })
+      expect(await lost('0006_lots')).not.toHaveProperty('attribution_events')
+      expect(await lost('none')).toMatchObject({
+        attribution_events: 3,
+        revenue_ledger: 2,
+        calculation_runs: 3,
+        tenants: 2,
+      })
+    } finally {
+      await own.close()
+    }
+  })
 })
 
 test('the index plan is what the database has', async () => {

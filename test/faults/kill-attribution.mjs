@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openBooks } from '#tieout/books/open'
 import { DEFAULT_TENANT } from '#tieout/books/tenants'
-import { check, expect, folder, given, moments, ok, onBooks, random, say, tieout } from './killing.mjs'
+import { check, expect, folder, given, killAround, ok, onBooks, random, tieout } from './killing.mjs'
 
 const { server, times: TIMES, events: EVENTS } = given({ times: 20, events: 4_000 })
 
@@ -52,6 +52,15 @@ async function stateOf(db) {
           GROUP BY model, event_id HAVING count(*) > 1) x`,
       )
       expect(twice.n === 0n, `${twice.n} events hold two sets by one model`)
+      const [untrue] = await tx.rows(
+        `SELECT count(*) AS n FROM (
+           SELECT s.model, a.channel, sum(a.allocated_revenue_cents) AS cents FROM attribution_allocation_sets s
+             JOIN attribution_allocations a USING (tenant_id, event_id, model_version) WHERE superseded_by IS NULL GROUP BY 1, 2
+         ) x FULL JOIN (
+           SELECT model, channel, sum(allocated_revenue_cents) AS cents FROM attribution_channel_totals GROUP BY 1, 2
+         ) t USING (model, channel) WHERE x.cents IS DISTINCT FROM t.cents`,
+      )
+      expect(untrue.n === 0n, `${untrue.n} totals of channels are not what their allocations sum to`)
       const models = await tx.rows(
         `SELECT model, count(*)::text AS sets FROM attribution_allocation_sets WHERE superseded_by IS NULL GROUP BY 1 ORDER BY 1`,
       )
@@ -84,54 +93,31 @@ async function settled(db) {
 }
 
 /** Every kill is of work not done before: another look-back window is another model. */
-async function killAllocations(db) {
-  const allocate = (days) => ['attribution', 'allocate', '--model', `linear?lookback=${days}`]
-  const { took: whole } = await ok(db, allocate(1000))
-  const outcomes = { before: 0, completed: 0 }
-  let { models } = await settled(db)
-  for (const [i, at] of moments(TIMES).entries()) {
-    const killAfter = at * whole * 1.02
-    await check(
-      `allocation: kill ${i + 1} of ${TIMES} after ${Math.round(killAfter)} of ${Math.round(whole)} ms`,
-      async () => {
-        const killed = await tieout(db, allocate(i + 1), { killAfter })
-        const now = await settled(db)
-        const outcome = now.models > models ? 'completed' : 'before'
-        expect(outcome === 'completed' || killed.exit !== 0, 'it said that it was done')
-        outcomes[outcome] += 1
-        models = now.models
-        return outcome === 'completed' ? 'every set' : 'no set'
-      },
-    )
-  }
-  say(`  ${outcomes.before} left no set, ${outcomes.completed} left all`)
-}
+const allocate = (days) => ['attribution', 'allocate', '--model', `linear?lookback=${days}`]
+
+const killAllocations = (db) =>
+  killAround(db, 'allocation', {
+    times: TIMES,
+    undisturbed: allocate(1000),
+    round: (i) => allocate(i + 1),
+    count: async () => (await settled(db)).models,
+  })
 
 async function killPostings(db) {
   const post = (days) => ['ledger', 'post', '--model', `linear?lookback=${days}`, '--replace']
   const days = (i) => 2000 + i
-  for (let i = 0; i <= TIMES; i++)
-    await ok(db, ['attribution', 'allocate', '--model', `linear?lookback=${days(i)}`])
-  const { took: whole } = await ok(db, post(days(0)))
-  let { entries } = await settled(db)
-  const outcomes = { before: 0, completed: 0 }
-  for (const [i, at] of moments(TIMES).entries()) {
-    const killAfter = at * whole * 1.05
-    await check(
-      `posting: kill ${i + 1} of ${TIMES} after ${Math.round(killAfter)} of ${Math.round(whole)} ms`,
-      async () => {
-        const killed = await tieout(db, post(days(i + 1)), { killAfter })
-        const now = await settled(db)
-        const outcome = now.entries > entries ? 'completed' : 'before'
-        expect(outcome === 'completed' || killed.exit !== 0, 'it said that it was done')
-        outcomes[outcome] += 1
-        entries = now.entries
-        await ok(db, ['ledger', 'verify'])
-        return outcome === 'completed' ? 'every entry' : 'no entry'
-      },
-    )
-  }
-  say(`  ${outcomes.before} left no entry, ${outcomes.completed} left all`)
+  for (let i = 0; i <= TIMES + 1; i++) await ok(db, allocate(days(i)))
+  // The first one has nothing to reverse, as all others have.
+  await ok(db, post(days(TIMES + 1)))
+  await killAround(db, 'posting', {
+    times: TIMES,
+    undisturbed: post(days(TIMES)),
+    round: (i) => post(days(i)),
+    async count() {
+      await ok(db, ['ledger', 'verify'])
+      return (await settled(db)).entries
+    },
+  })
 }
 
 async function twoAtOnce(db) {

@@ -39,8 +39,11 @@ export function expect(condition, message) {
   if (!condition) throw new Error(message)
 }
 
-/** The command in a child; with `killAfter` it is killed when so many milliseconds have passed. */
-export async function tieout(db, args, { killAfter, env = {} } = {}) {
+/**
+ * The command in a child; with `killAfter` it is killed when so many milliseconds have passed, with `killSaid` as soon as it
+ * says anything. `saidAfter`: milliseconds until it did, undefined when it never did.
+ */
+export async function tieout(db, args, { killAfter, killSaid = false, env = {} } = {}) {
   const child = spawn(process.execPath, [CLI, '--db', db, ...args], {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -48,17 +51,20 @@ export async function tieout(db, args, { killAfter, env = {} } = {}) {
   })
   let stdout = ''
   let stderr = ''
+  let saidAfter
+  const began = performance.now()
   child.stdout.on('data', (data) => {
     stdout += data
+    saidAfter ??= performance.now() - began
+    if (killSaid) child.kill('SIGKILL')
   })
   child.stderr.on('data', (data) => {
     stderr += data
   })
   const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
-  const began = performance.now()
   const [exit, signal] = await once(child, 'close')
   clearTimeout(timer)
-  return { exit, signal, stdout, stderr, took: performance.now() - began, pid: child.pid }
+  return { exit, signal, stdout, stderr, took: performance.now() - began, saidAfter, pid: child.pid }
 }
 
 export async function ok(db, args, options) {
@@ -112,6 +118,39 @@ async function freshDatabase(server) {
   const url = new URL(server)
   url.pathname = `/${name}`
   return { db: url.href, drop: () => sql(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+}
+
+/**
+ * Kills on both sides of the commit. `undisturbed` is done once and measured: what a command says, it says just after the
+ * commit. Rounds are killed between its start and a little after that moment; every fifth, whenever it speaks. `round`
+ * gives the arguments of a round, `count` what is there, having checked that it is whole; more of it is all of a round.
+ * Fails when no kill left nothing, or none left everything.
+ */
+export async function killAround(db, name, { times, undisturbed, round, count }) {
+  let { saidAfter: said } = await ok(db, undisturbed)
+  let before = await count()
+  const left = { nothing: 0, everything: 0, unkilled: 0 }
+  for (const [i, at] of moments(times).entries()) {
+    const killSaid = i % 5 === 4
+    const killAfter = killSaid ? undefined : at * said * 1.15
+    const when = killSaid ? 'as it speaks' : `after ${Math.round(killAfter)} of ${Math.round(said)} ms`
+    await check(`${name}: kill ${i + 1} of ${times} ${when}`, async () => {
+      const killed = await tieout(db, round(i), { killAfter, killSaid })
+      const now = await count()
+      const isThere = now > before
+      before = now
+      expect(isThere || killed.saidAfter === undefined, 'it said that it was done')
+      // Work takes longer the more there is, so the newest measure counts.
+      said = killed.saidAfter ?? said
+      left[killed.signal !== 'SIGKILL' ? 'unkilled' : isThere ? 'everything' : 'nothing'] += 1
+      return isThere ? 'everything is there' : 'nothing is there'
+    })
+  }
+  const { nothing, everything, unkilled } = left
+  await check(`${name}: kills on both sides of the commit`, () => {
+    expect(nothing > 0 && everything > 0, `${nothing} before and ${everything} after it`)
+    return `${nothing} before it, ${everything} after it; ${unkilled} ended before they were killed`
+  })
 }
 
 /** Parts of a whole: one in each of `times` equal parts, at a random place in it, in random order. */

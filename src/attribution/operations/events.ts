@@ -4,17 +4,16 @@ import { basename } from 'node:path'
 import { z } from 'zod'
 import type { Digest } from '../../base/digest.js'
 import { digestOfBytes } from '../../base/digest.js'
-import type { ErrorCode } from '../../base/errors.js'
+import { type ErrorCode, refuse } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
 import { digestOfFile } from '../../engines/file-digest.js'
+import { readLines } from '../../engines/ndjson.js'
 import { channelsOf } from '../channel-map.js'
-import { readEventsFile } from '../files/events-file.js'
-import { MILESTONES } from '../paths.js'
 import { EVENT_TYPES } from '../revenue-event.js'
 import { listChannels } from '../store/channels.js'
 import { importEvents } from '../store/event-import.js'
-import { eraseCustomer, findEvent, listEvents, touchesOf } from '../store/events.js'
+import { type ErasedBy, eraseEvents, findEvent, listEvents, touchesOf } from '../store/events.js'
 
 const modes = {
   dead_letter: z
@@ -47,43 +46,27 @@ const EVENT_ERRORS: readonly ErrorCode[] = [
   'TIE-4213',
   'TIE-4214',
   'TIE-4220',
-  'TIE-4221',
 ]
 
 const imports = operation({
   name: 'events import',
   summary: 'Import revenue events with their touches, refunds, chargebacks and corrections.',
   effect: 'append',
-  input: z.object({
-    file: z.string().describe('An NDJSON file, an event a line, or a CSV file (.csv).'),
-    ...modes,
-  }),
+  input: z.object({ file: z.string().describe('An NDJSON file: an event a line.'), ...modes }),
   output: z.object({ file: z.string(), ...counts }),
-  errors: [
-    'TIE-1005',
-    'TIE-2401',
-    'TIE-2404',
-    'TIE-2405',
-    'TIE-2406',
-    'TIE-2410',
-    'TIE-2412',
-    'TIE-2415',
-    'TIE-3151',
-    'TIE-4222',
-    ...EVENT_ERRORS,
-  ],
+  errors: ['TIE-1005', 'TIE-2410', 'TIE-2415', 'TIE-3151', ...EVENT_ERRORS],
   positional: ['file'],
   http: {
     method: 'POST',
     path: '/api/v1/events/imports',
     upload: 'file',
-    mediaTypes: { 'application/x-ndjson': '.ndjson', 'text/csv': '.csv' },
+    mediaTypes: { 'application/x-ndjson': '.ndjson' },
   },
   async run(context, { file, dead_letter, dry_run }) {
     const source = {
       name: basename(file),
       digest: (await digestOfFile(file)) as Digest,
-      lines: readEventsFile(file),
+      lines: readLines(file),
       placeOf: (line: number) => ({ file, line }),
     }
     const found = await importEvents(context, source, { deadLetter: dead_letter, dryRun: dry_run })
@@ -162,7 +145,11 @@ const show = operation({
   name: 'events show',
   summary: 'One revenue event with its touches and the channels that they belong to.',
   effect: 'read',
-  input: z.object({ event: z.string().describe('External id of the event, or its number.') }),
+  input: z.object({
+    event: z
+      .string()
+      .describe('External id of the event, its correlation id where it has none, or its number.'),
+  }),
   output: z.object({
     event: shownEvent,
     touches: z
@@ -172,7 +159,6 @@ const show = operation({
           code: z.string().describe('As the event said it.'),
           channel: z.string().describe('What the taxonomy takes it for.'),
           at: z.string(),
-          milestone: z.enum(MILESTONES).nullable().describe('What the touch made besides.'),
         }),
       )
       .readonly(),
@@ -184,10 +170,11 @@ const show = operation({
     books.transaction(tenant, async (tx) => {
       const found = await findEvent(tx, id)
       const channelOf = channelsOf(await listChannels(tx))
-      const touches = (await touchesOf(tx, found.event_id)).map(({ channel, ...touch }) => ({
-        ...touch,
+      const touches = (await touchesOf(tx, found.event_id)).map(({ position, channel, at }) => ({
+        position,
         code: channel,
         channel: channelOf(channel),
+        at,
       }))
       return { event: found, touches }
     }),
@@ -195,15 +182,36 @@ const show = operation({
 
 const erase = operation({
   name: 'events erase',
-  summary: 'Detach what is personal from the events of a customer; the money stays.',
+  summary:
+    'Detach what is personal from the events of a customer or a session, or from one event; the money stays.',
   effect: 'purge',
-  input: z.object({ customer: z.string().min(1).describe('customer_id of the events.') }),
-  output: z.object({ erased: z.number() }),
-  errors: [],
+  input: z
+    .object({
+      customer: z.string().min(1).optional().describe('customer_id of the events.'),
+      session: z.string().min(1).optional().describe('session_id of the events.'),
+      event: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('External id of the event, its correlation id where it has none, or its number.'),
+    })
+    .meta({ example: { customer: 'c-17' } }),
+  output: z.object({ erased: z.number().describe('Events that were not erased before.') }),
+  errors: ['TIE-4215', 'TIE-4413'],
   positional: ['customer'],
   http: { method: 'POST', path: '/api/v1/events/erasures' },
-  run: ({ books, tenant, now, who }, { customer }) =>
-    books.transaction(tenant, async (tx) => ({ erased: await eraseCustomer(tx, customer, now(), who) })),
+  run: ({ books, tenant, now, who }, { customer, session, event }) => {
+    if ([customer, session, event].filter((one) => one !== undefined).length !== 1) refuse('TIE-4413', {})
+    return books.transaction(tenant, async (tx) => {
+      const by: ErasedBy =
+        customer !== undefined
+          ? { column: 'customer_id', value: customer }
+          : session !== undefined
+            ? { column: 'session_id', value: session }
+            : { column: 'event_id', value: (await findEvent(tx, event!)).event_id }
+      return { erased: await eraseEvents(tx, by, now(), who) }
+    })
+  },
 })
 
 export const eventOperations: readonly Operation[] = [imports, record, list, show, erase]

@@ -14,7 +14,9 @@ const explain = operation({
   summary: 'Why this cent: touches that count, exact weights, and who got the cents left over.',
   effect: 'read',
   input: z.object({
-    event: z.string().describe('External id of the event, or its number.'),
+    event: z
+      .string()
+      .describe('External id of the event, its correlation id where it has none, or its number.'),
     model: modelInput.optional().describe('Only by this model; by all that the event is allocated by.'),
     channel: z.string().optional().describe('Only this channel.'),
   }),

@@ -10,9 +10,9 @@ import { entryLine, proveLedgerFile } from '../files/ledger-file.js'
 import { FIRST_HASH } from '../ledger-hash.js'
 import { modelKey } from '../model.js'
 import { parseModel } from '../model-text.js'
+import { postLedger } from '../runs/post-ledger.js'
 import { findEvent } from '../store/events.js'
 import { ledgerBalance, ledgerEntries, listEntries, proveLedger } from '../store/ledger-entries.js'
-import { allocatedModels, ledgerModels, postAllocations } from '../store/ledger-posting.js'
 import { MODEL_ERRORS } from './allocate.js'
 import { cents, instantOf, limitInput, modelInput } from './schemas.js'
 
@@ -30,26 +30,24 @@ const post = operation({
     model: z.string().describe('What the versions of the model begin with.'),
     posted: z.number().describe('Entries that post an allocation.'),
     reversed: z.number().describe('Entries that reverse another.'),
+    revised: z
+      .number()
+      .describe(
+        'Sets that were made again as their next revision, because they had been posted and reversed.',
+      ),
     entries: z.number().describe('Of the whole ledger.'),
     head: z.string().describe('Hash of the newest entry.'),
     amounts: z
       .array(z.object({ currency: z.string(), posted_cents: cents, reversed_cents: cents }))
       .readonly(),
   }),
-  errors: [...MODEL_ERRORS, 'TIE-4406', 'TIE-4407', 'TIE-4411'],
+  errors: [...MODEL_ERRORS, 'TIE-2502', 'TIE-2503', 'TIE-4401', 'TIE-4406', 'TIE-4411'],
   positional: [],
   http: { method: 'POST', path: '/api/v1/ledger/postings' },
-  run: ({ books, tenant, who, now }, { model, replace }) =>
-    books.transaction(tenant, async (tx) => {
-      let key = model === undefined ? undefined : modelKey(parseModel(model))
-      if (key === undefined) {
-        const kept = await ledgerModels(tx)
-        const known = kept.length > 0 ? kept : await allocatedModels(tx)
-        if (known.length !== 1)
-          refuse('TIE-4411', { known: known.length === 0 ? 'none was allocated by yet' : known.join(', ') })
-        key = known[0]!
-      }
-      return { model: key, ...(await postAllocations(tx, { key, isReplacing: replace, who, now })) }
+  run: (context, { model, replace }) =>
+    postLedger(context, {
+      key: model === undefined ? undefined : modelKey(parseModel(model)),
+      isReplacing: replace,
     }),
 })
 

@@ -40,3 +40,13 @@ export async function modelOfRun(tx: Tx, run: string): Promise<string> {
   )
   return row!.model
 }
+
+/** The model of a key, of which sets hold, as it was said when one of them was computed. */
+export async function modelHeld(tx: Tx, key: string): Promise<string> {
+  const [row] = await tx.rows<{ run: string }>(
+    `SELECT run_id AS run FROM attribution_allocation_sets
+      WHERE tenant_id = tieout_current_tenant() AND model = $1 AND superseded_by IS NULL LIMIT 1`,
+    [key],
+  )
+  return modelOfRun(tx, row!.run)
+}

@@ -53,14 +53,14 @@ export async function listEvents(tx: Tx, after: number, limit: number): Promise<
   return rows.map(stored)
 }
 
-/** By external id, or by number where no event has that external id. */
+/** By its key: external id, or correlation id where it has none; by number where no event has that key. */
 export async function findEvent(tx: Tx, id: string): Promise<StoredEvent> {
-  const byId = await tx.rows<Row>(`${SELECT} AND e.external_event_id = $1`, [id])
-  const rows =
-    byId.length > 0 || !/^\d{1,15}$/.test(id)
-      ? byId
-      : await tx.rows<Row>(`${SELECT} AND e.event_id = $1::bigint`, [id])
-  return rows[0] === undefined ? refuse('TIE-4215', { event: id }) : stored(rows[0])
+  const [row] = [
+    ...(await tx.rows<Row>(`${SELECT} AND e.external_event_id = $1`, [id])),
+    ...(await tx.rows<Row>(`${SELECT} AND e.external_event_id IS NULL AND e.correlation_id = $1`, [id])),
+    ...(/^\d{1,15}$/.test(id) ? await tx.rows<Row>(`${SELECT} AND e.event_id = $1::bigint`, [id]) : []),
+  ]
+  return row === undefined ? refuse('TIE-4215', { event: id }) : stored(row)
 }
 
 export const touchesOf = (tx: Tx, event: number): Promise<StoredTouch[]> =>
@@ -70,12 +70,17 @@ export const touchesOf = (tx: Tx, event: number): Promise<StoredTouch[]> =>
     [event],
   )
 
-/** Detaches what is personal from the events of a customer; money, times and channels stay. Events erased. */
-export const eraseCustomer = (tx: Tx, customer: string, at: string, who: string): Promise<number> =>
+/** Whose events are erased; of columns with an index each. */
+export type ErasedBy =
+  | { readonly column: 'customer_id' | 'session_id'; readonly value: string }
+  | { readonly column: 'event_id'; readonly value: number }
+
+/** Detaches what is personal from events; money, times, channels and digests stay. Events erased. */
+export const eraseEvents = (tx: Tx, { column, value }: ErasedBy, at: string, who: string): Promise<number> =>
   tx.asPurger(() =>
     tx.execute(
       `UPDATE attribution_events SET customer_id = NULL, session_id = NULL, raw_payload = NULL, erased_at = $2, erased_by = $3
-        WHERE tenant_id = tieout_current_tenant() AND customer_id = $1`,
-      [customer, at, who],
+        WHERE tenant_id = tieout_current_tenant() AND ${column} = $1 AND erased_at IS NULL`,
+      [value, at, who],
     ),
   )

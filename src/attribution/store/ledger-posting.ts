@@ -1,18 +1,15 @@
 /**
  * What is to be posted and reversed: allocations of the sets that hold by the ledger's model stand in it once, everything
- * else that was posted is reversed. Parts of zero cents are not posted. Raises TIE-4406, TIE-4407.
+ * else that was posted is reversed. Parts of zero cents are not posted. Raises TIE-4406.
  */
 
 import { refuse } from '../../base/errors.js'
-import { plural } from '../../base/text.js'
 import type { Tx } from '../../books/books.js'
 import { lockLedger, type Posting, postEntries } from './ledger.js'
 
 export interface PostRequest {
   /** Of the model. */
   readonly key: string
-  /** Entries by another model are reversed instead of refused. */
-  readonly isReplacing: boolean
   readonly who: string
   /** Asked when the ledger is locked, so that entries are in order of time. */
   readonly now: () => string
@@ -58,11 +55,15 @@ export const allocatedModels = async (tx: Tx): Promise<string[]> =>
     )
   ).map(({ model }) => model)
 
-export async function postAllocations(tx: Tx, { key, isReplacing, who, now }: PostRequest): Promise<Posted> {
+/** Until the end of the transaction nobody else posts. Entries by another model are refused unless they are replaced. */
+export async function openLedger(tx: Tx, key: string, isReplacing: boolean): Promise<void> {
   await lockLedger(tx)
   const kept = (await ledgerModels(tx)).find((model) => model !== key)
   if (kept !== undefined && !isReplacing) refuse('TIE-4406', { kept, model: key })
-  await refuseReposting(tx, key)
+}
+
+/** On a ledger opened for the model. */
+export async function postAllocations(tx: Tx, { key, who, now }: PostRequest): Promise<Posted> {
   const by = { posted_at: now(), posted_by: who }
   const sums = new Map<string, { posted: bigint; reversed: bigint }>()
   const reversed = await inChunks(tx, sums, (after) => reversals(tx, key, by, after))
@@ -124,10 +125,14 @@ interface OpenEntry {
   readonly verification: Posting['verification']
 }
 
+/** Reconciliation waits for the ledger too, so this is so until the entries are posted. */
+const VERIFICATION = `CASE WHEN EXISTS (SELECT FROM verified_events v WHERE v.tenant_id = s.tenant_id AND v.event_id = s.event_id)
+    THEN 'verified' ELSE 'unverified' END AS verification`
+
 /** In the period of what they reverse, so that the balance of the period is right again. */
 async function reversals(tx: Tx, key: string, by: By, after: bigint): Promise<Chunk> {
   const rows = await tx.rows<OpenEntry>(
-    `SELECT l.entry_no, l.amount_cents, l.currency, l.effective_date, l.verification ${OPEN}
+    `SELECT l.entry_no, l.amount_cents, l.currency, l.effective_date, ${VERIFICATION} ${OPEN}
        AND l.entry_no > $1 AND (s.superseded_by IS NOT NULL OR s.model <> $2) ORDER BY l.entry_no LIMIT ${CHUNK}`,
     [after, key],
   )
@@ -159,6 +164,7 @@ interface Unposted {
   readonly event: string
   readonly channel: string
   readonly model_version: string
+  readonly verification: Posting['verification']
 }
 
 /** On the day on which the event occurred, in UTC. */
@@ -168,7 +174,7 @@ async function postings(tx: Tx, key: string, by: By, after: bigint): Promise<Chu
         (e.occurred_at AT TIME ZONE 'UTC')::date AS effective_date
        FROM (
          SELECT s.tenant_id, s.event_id, a.allocation_id, a.allocated_revenue_cents AS amount_cents, s.currency, a.channel,
-           a.model_version ${HOLDING} AND a.allocation_id > $2
+           a.model_version, ${VERIFICATION} ${HOLDING} AND a.allocation_id > $2
            AND NOT EXISTS (SELECT FROM revenue_ledger l
              WHERE l.tenant_id = a.tenant_id AND l.allocation_id = a.allocation_id)
          ORDER BY a.allocation_id LIMIT ${CHUNK}
@@ -178,34 +184,27 @@ async function postings(tx: Tx, key: string, by: By, after: bigint): Promise<Chu
   return {
     last: rows.at(-1)?.allocation_id ?? after,
     postings: rows.map(
-      ({ allocation_id, amount_cents, currency, effective_date, event, channel, model_version }) => ({
+      ({
+        allocation_id,
+        amount_cents,
+        currency,
+        effective_date,
+        verification,
+        event,
+        channel,
+        model_version,
+      }) => ({
         ...by,
         allocation_id,
         reverses: null,
         amount_cents,
         currency,
         effective_date,
-        // Reconciliation, which knows more, comes after.
-        verification: 'unverified',
+        verification,
         event,
         channel,
         model_version,
       }),
     ),
   }
-}
-
-/** An allocation whose entry was reversed while its set holds: the ledger was kept by another model for a while. */
-async function refuseReposting(tx: Tx, key: string): Promise<void> {
-  const [row] = await tx.rows<{ n: bigint }>(
-    `SELECT count(*) AS n FROM revenue_ledger r
-       JOIN revenue_ledger l ON l.tenant_id = r.tenant_id AND l.entry_no = r.reverses
-       JOIN attribution_allocations a ON a.tenant_id = l.tenant_id AND a.allocation_id = l.allocation_id
-       JOIN attribution_allocation_sets s ON s.tenant_id = a.tenant_id AND s.event_id = a.event_id
-         AND s.model_version = a.model_version
-      WHERE r.tenant_id = tieout_current_tenant() AND r.reverses IS NOT NULL
-        AND s.model = $1 AND s.superseded_by IS NULL`,
-    [key],
-  )
-  if (row!.n > 0n) refuse('TIE-4407', { count: plural(Number(row!.n), 'allocation'), model: key })
 }

@@ -5,6 +5,7 @@ import { RowDigest } from '../../base/digest.js'
 import type { SqlValue, Tx } from '../../books/books.js'
 import type { RunId } from '../../books/runs.js'
 import { copiedRows } from '../../engines/copied-rows.js'
+import { lockLedger } from './ledger.js'
 
 export const FINDINGS = ['matched', 'missing', 'excess', 'amount_difference'] as const
 export type FindingKind = (typeof FINDINGS)[number]
@@ -39,8 +40,10 @@ export function findDifferences(
 }
 
 /** Events whose revenue was settled as it is, claimed or not; how many of them were not verified before. */
-export const verifyEvents = (tx: Tx, run: RunId): Promise<number> =>
-  tx.execute(
+export async function verifyEvents(tx: Tx, run: RunId): Promise<number> {
+  // What is posted meanwhile would say that they are not.
+  await lockLedger(tx)
+  return tx.execute(
     `INSERT INTO verified_events (tenant_id, event_id, run_id, platform, reference)
      SELECT DISTINCT ON (e.event_id) f.tenant_id, e.event_id, f.run_id, f.platform, f.reference
      FROM reconciliation_findings f JOIN attribution_events e ON e.tenant_id = f.tenant_id
@@ -49,6 +52,7 @@ export const verifyEvents = (tx: Tx, run: RunId): Promise<number> =>
      ORDER BY e.event_id, f.platform ON CONFLICT DO NOTHING`,
     [run],
   )
+}
 
 export interface FoundAmounts {
   readonly finding: FindingKind

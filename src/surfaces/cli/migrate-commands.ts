@@ -14,6 +14,7 @@ import {
   migrationStatus,
   migrationsAfter,
 } from '../../books/migrate.js'
+import { rowsThatGo } from '../../books/migrate-losses.js'
 import { openUnchecked } from '../../books/open.js'
 import type { Session } from '../../books/transaction.js'
 import type { CommandContext } from './command-line.js'
@@ -36,29 +37,41 @@ export function addMigrationCommands(program: Command, add: Add): void {
 
 async function down(command: Command, context: CommandContext): Promise<number> {
   const { to, yes } = command.opts<{ to?: string; yes?: boolean }>()
-  if (yes !== true && !context.environment.stdin.isTerminal) {
-    refuse('TIE-1307', { name: to === undefined ? 'every migration' : `every migration after ${to}` })
-  }
+  const wanted = to ?? 'none'
   return withSchema(context, async (session) => {
-    const wanted = to ?? 'none'
-    if (yes !== true)
-      await confirm(context, migrationsAfter((await migrationStatus(session)).applied, wanted))
+    if (yes !== true) await confirm(context, session, wanted)
     return printNames(context, await migrateDown(session, wanted))
   })
 }
 
-/** Nothing is asked when there is nothing to take back. */
-async function confirm({ environment, settings }: CommandContext, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
-  const where = withoutPassword(settings.db.value)
+/** On a terminal nothing is asked when there is nothing to take back. */
+async function confirm(
+  { environment, settings }: CommandContext,
+  session: Session,
+  to: string,
+): Promise<void> {
   const known = knownMigrations()
-  for (const name of names) {
-    const { down } = known.find((one) => one.name === name)!
-    environment.stderr.write(`${[name, ...opening(down)].join('\n  ')}\n`)
+  const undone = migrationsAfter((await migrationStatus(session)).applied, to).map(
+    (name) => known.find((one) => one.name === name)!,
+  )
+  const lost = (await rowsThatGo(session, undone, to)).map(
+    ({ table, rows }) => `${table}: ${plural(rows, 'row')}`,
+  )
+  if (!environment.stdin.isTerminal) {
+    refuse('TIE-1307', {
+      name: to === 'none' ? 'every migration' : `every migration after ${to}`,
+      rows: lost.length === 0 ? 'there are none' : lost.join(', '),
+    })
   }
-  const what = plural(names.length, 'migration')
+  if (undone.length === 0) return
+  for (const { name, down: script, keep } of undone) {
+    const said = [...opening(script), ...(keep === undefined || to === 'none' ? [] : opening(keep))]
+    environment.stderr.write(`${[name, ...said].join('\n  ')}\n`)
+  }
+  for (const line of lost) environment.stderr.write(`${line}\n`)
+  const what = plural(undone.length, 'migration')
   environment.stderr.write(
-    `${what} of ${where} will be taken back, with tables and rows. Type YES to do it: `,
+    `${what} of ${withoutPassword(settings.db.value)} will be taken back, with tables and rows. Type YES to do it: `,
   )
   const answer = (await environment.stdin.readLine()) ?? ''
   if (answer !== 'YES') refuse('TIE-1311', { answer: answer.slice(0, 60) })

@@ -124,7 +124,8 @@ function requestBody(
     ...(required.length > 0 ? { required } : {}),
     additionalProperties: false,
   })
-  const example = exampleOf(schema, components.schemas)
+  // Where inputs exclude one another, only the operation knows what may stand together.
+  const example = operation.input.meta()?.example ?? exampleOf(schema, components.schemas)
   return { required: required.length > 0, content: { 'application/json': { schema, example } } }
 }
 
