@@ -143,7 +143,8 @@ describe('on the command line', () => {
     )
   })
 
-  test('migrate down says which rows go, and keeps those of attribution', async () => {
+  test('migrate down says which rows go, and keeps those of attribution', { tags: ['long'] }, async () => {
+    await database.release()
     const all = await database.run('migrate', 'down')
     expect([all.exit, all.stderr]).toEqual([2, expect.stringMatching(/TIE-1307.*attribution_events: 2 rows/)])
     const down = ['migrate', 'down', '--to', '0008_lot_brackets']

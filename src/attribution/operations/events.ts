@@ -8,8 +8,9 @@ import { type ErrorCode, refuse } from '../../base/errors.js'
 import { type Operation, operation } from '../../books/operation.js'
 import { cursorInput, nextCursor, pageOf, positionOf } from '../../books/page.js'
 import { digestOfFile } from '../../engines/file-digest.js'
-import { readLines } from '../../engines/ndjson.js'
 import { channelsOf } from '../channel-map.js'
+import { readEventsFile } from '../files/events-file.js'
+import { MILESTONES } from '../paths.js'
 import { EVENT_TYPES } from '../revenue-event.js'
 import { listChannels } from '../store/channels.js'
 import { importEvents } from '../store/event-import.js'
@@ -46,27 +47,43 @@ const EVENT_ERRORS: readonly ErrorCode[] = [
   'TIE-4213',
   'TIE-4214',
   'TIE-4220',
+  'TIE-4221',
 ]
 
 const imports = operation({
   name: 'events import',
   summary: 'Import revenue events with their touches, refunds, chargebacks and corrections.',
   effect: 'append',
-  input: z.object({ file: z.string().describe('An NDJSON file: an event a line.'), ...modes }),
+  input: z.object({
+    file: z.string().describe('An NDJSON file, an event a line, or a CSV file (.csv).'),
+    ...modes,
+  }),
   output: z.object({ file: z.string(), ...counts }),
-  errors: ['TIE-1005', 'TIE-2410', 'TIE-2415', 'TIE-3151', ...EVENT_ERRORS],
+  errors: [
+    'TIE-1005',
+    'TIE-2401',
+    'TIE-2404',
+    'TIE-2405',
+    'TIE-2406',
+    'TIE-2410',
+    'TIE-2412',
+    'TIE-2415',
+    'TIE-3151',
+    'TIE-4222',
+    ...EVENT_ERRORS,
+  ],
   positional: ['file'],
   http: {
     method: 'POST',
     path: '/api/v1/events/imports',
     upload: 'file',
-    mediaTypes: { 'application/x-ndjson': '.ndjson' },
+    mediaTypes: { 'application/x-ndjson': '.ndjson', 'text/csv': '.csv' },
   },
   async run(context, { file, dead_letter, dry_run }) {
     const source = {
       name: basename(file),
       digest: (await digestOfFile(file)) as Digest,
-      lines: readLines(file),
+      lines: readEventsFile(file),
       placeOf: (line: number) => ({ file, line }),
     }
     const found = await importEvents(context, source, { deadLetter: dead_letter, dryRun: dry_run })
@@ -159,6 +176,7 @@ const show = operation({
           code: z.string().describe('As the event said it.'),
           channel: z.string().describe('What the taxonomy takes it for.'),
           at: z.string(),
+          milestone: z.enum(MILESTONES).nullable().describe('What the touch made besides.'),
         }),
       )
       .readonly(),
@@ -170,11 +188,10 @@ const show = operation({
     books.transaction(tenant, async (tx) => {
       const found = await findEvent(tx, id)
       const channelOf = channelsOf(await listChannels(tx))
-      const touches = (await touchesOf(tx, found.event_id)).map(({ position, channel, at }) => ({
-        position,
+      const touches = (await touchesOf(tx, found.event_id)).map(({ channel, ...touch }) => ({
+        ...touch,
         code: channel,
         channel: channelOf(channel),
-        at,
       }))
       return { event: found, touches }
     }),
