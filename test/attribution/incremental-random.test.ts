@@ -149,7 +149,7 @@ async function comesToTheSame(batches: readonly ReturnType<typeof batch>[]): Pro
 const sample = (seed: number, numRuns: number) =>
   fc.sample(fc.array(drawnBatch, { minLength: 3, maxLength: 6 }), { seed, numRuns })
 
-test('incremental and full come to the same', async () => {
+test('incremental and full come to the same', { tags: ['long'] }, async () => {
   const modes: string[] = []
   for (const batches of sample(1, 1)) modes.push(...(await comesToTheSame(batches)))
   expect(new Set(modes)).toEqual(new Set(['full', 'incremental']))

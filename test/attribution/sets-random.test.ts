@@ -130,7 +130,7 @@ async function throughTheDatabase(seed: number): Promise<void> {
   expect(await perform(context, 'ledger verify')).toMatchObject({ violation: null })
 }
 
-test('every cent is somewhere', () => throughTheDatabase(1))
+test('every cent is somewhere', { tags: ['long'] }, () => throughTheDatabase(1))
 test.each(Array.from({ length: 8 }, (_, i) => i + 2))(
   'every cent is somewhere, seed %i',
   { tags: ['long'] },

@@ -833,7 +833,7 @@ describe('every object of the schema has a probe that finds it missing', () => {
     expect((await objects()).map(({ name }) => name).sort()).toEqual(Object.keys(PROBES).sort())
   })
 
-  test('each is found missing', async () => {
+  test('each is found missing', { tags: ['long'] }, async () => {
     const blind: string[] = []
     for (const { name, drop } of await objects()) {
       const probe = PROBES[name]!()
@@ -1024,7 +1024,9 @@ describe('down and up again', () => {
       ),
     )
 
-  test('keeps every row aside, untouchable, and gives the same schema, rows and chain', async () => {
+  test('keeps every row aside, untouchable, and gives the same schema, rows and chain', {
+    tags: ['long'],
+  }, async () => {
     const own = await openTestBooks()
     try {
       const contexts = [await filled(own.books), await filled(own.books)]
@@ -1076,7 +1078,7 @@ describe('down and up again', () => {
     }
   })
 
-  test('that fails leaves everything as it was', async () => {
+  test('that fails leaves everything as it was', { tags: ['long'] }, async () => {
     const own = await openTestBooks()
     try {
       const contexts = [await filled(own.books)]
@@ -1096,7 +1098,7 @@ describe('down and up again', () => {
     }
   })
 
-  test('says before what goes, by table and with the number of rows', async () => {
+  test('says before what goes, by table and with the number of rows', { tags: ['long'] }, async () => {
     const own = await openTestBooks()
     try {
       await filled(own.books)

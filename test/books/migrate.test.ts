@@ -20,7 +20,7 @@ async function emptyDatabase(): Promise<string> {
   return database.url
 }
 
-test('up, down, up gives the same schema; down leaves nothing but the list', async () => {
+test('up, down, up gives the same schema; down leaves nothing but the list', { tags: ['long'] }, async () => {
   const { books, close } = await openTestBooks()
   const first = await books.maintain(dumpSchema)
   expect(first).toContain('table calculation_runs owner tieout_owner row security forced')

@@ -62,7 +62,7 @@ describe('the digest of facts', () => {
     )
   })
 
-  test('random rows: equal counts and sums by combination ⇔ equal digest', () => {
+  test('random rows: equal counts and sums by combination ⇔ equal digest', { tags: ['long'] }, () => {
     const rows = fc.array(ROW, { maxLength: 5 })
     /** By book: how many facts, and their sum in tenths. */
     const seen = (list: readonly TextRow[]): string => {

@@ -59,7 +59,7 @@ test.each<[string, number, string]>([
   expect([answer.status, answer.json.code]).toEqual([status, code])
 })
 
-test('node ids of every kind', async () => {
+test('node ids of every kind', { tags: ['long'] }, async () => {
   const book = randomBook(2, { facts: 200 })
   await ask('POST', '/api/v1/structures/RANDOM', { headers: CSV, body: book.structureCsv })
   await ask('POST', '/api/v1/fact-tables/fact_random/imports', { headers: CSV, body: book.factsCsv })

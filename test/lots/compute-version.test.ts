@@ -163,7 +163,7 @@ describe('incremental', () => {
   })
 })
 
-test('many small computations do not leave as many copies of the open lots', async () => {
+test('many small computations do not leave as many copies of the open lots', { tags: ['long'] }, async () => {
   await importTrades(context, folder, ...BTC)
   await compute(context)
   for (let n = 4; n < 10; n++) {
@@ -252,7 +252,7 @@ describe('a version', () => {
     expect(await allocationLines(context)).toHaveLength(2)
   })
 
-  test('interrupted within a symbol it fails before the symbol is done', async () => {
+  test('interrupted within a symbol it fails before the symbol is done', { tags: ['long'] }, async () => {
     const lines = Array.from({ length: 10_000 }, (_, i) => {
       const at = new Date(Date.UTC(2025, 0, 1) + i * 1000).toISOString()
       return `t${i} BIG-USD ${i % 2 === 0 ? 'buy' : 'sell'} 1 @ 10 at ${at}`

@@ -475,7 +475,9 @@ describe('guards', () => {
 })
 
 describe('down and up again', () => {
-  test('keeps the facts and the historical snapshots, takes the rest, and gives the same schema', async () => {
+  test('keeps the facts and the historical snapshots, takes the rest, and gives the same schema', {
+    tags: ['long'],
+  }, async () => {
     const own = await openTestBooks()
     try {
       const context = await filled(own.books)

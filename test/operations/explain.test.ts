@@ -270,7 +270,7 @@ describe('a cell is explained', () => {
     expect(facts).toMatchObject([{ amount: '0', values: [DATE, 'PRIOR', 'SWAPS', 'TRADE', '80.00', null] }])
   })
 
-  test('every cell of the run, down to its facts', async () => {
+  test('every cell of the run, down to its facts', { tags: ['long'] }, async () => {
     const random = randomNumbers(3)
     for (const cell of rows) await checkCell(context, { run, rows, cell }, random)
   })

@@ -238,7 +238,9 @@ const draftOf = (one: NaiveAdjustment, i: number): object => ({
 const exact = ({ units, scale }: Decimal): Fraction => ({ n: units, d: 10n ** BigInt(scale) })
 const difference = (a: Fraction, b: Fraction): Fraction => ({ n: a.n * b.d - b.n * a.d, d: a.d * b.d })
 
-test('random adjustments, facts and rules: every step and every cell is what the naive evaluator says', () => {
+test('random adjustments, facts and rules: every step and every cell is what the naive evaluator says', {
+  tags: ['long'],
+}, () => {
   const seen = { reversals: 0, effects: 0, big: 0, rounded: 0, compared: 0 }
   fc.assert(
     fc.property(

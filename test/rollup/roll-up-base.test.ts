@@ -53,7 +53,9 @@ function naiveOf(input: NaiveRollUp): ReturnType<typeof naiveRollUp> | undefined
   }
 }
 
-test('random edits over a kept base: the figures and findings of a calculation from nothing, and the naive ones', () => {
+test('random edits over a kept base: the figures and findings of a calculation from nothing, and the naive ones', {
+  tags: ['long'],
+}, () => {
   let compared = 0
   fc.assert(
     fc.property(edits, ({ input, later, rowsInBlock, shape, purpose }) => {
