@@ -27,7 +27,7 @@ async function run(...args: readonly string[]): Promise<string> {
 const imported = (name: string, ...rows: readonly string[]): Promise<string> =>
   run('trades', 'import', folder.write(name, [HEADER, ...rows, ''].join('\n')))
 
-test('two brackets of one symbol do not touch each other', { tags: ['long'] }, async () => {
+test('two brackets of one symbol do not touch each other', async () => {
   await imported(
     'one.csv',
     `b1,BTC-USD,buy,1,100,0,${day(1)},X,K`,

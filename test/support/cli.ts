@@ -287,14 +287,12 @@ export function tableCounts(books: MaintainedBooks): Promise<Record<string, numb
     const tables = await session.rows<{ name: string }>(
       `SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
     )
-    const counts: Record<string, number> = {}
-    for (const { name } of tables) {
-      const [row] = await session.rows<{ n: bigint }>(
-        `SELECT count(*) AS n FROM public."${name.replaceAll('"', '""')}"`,
-      )
-      counts[name] = Number(row!.n)
-    }
-    return counts
+    const counting = tables.map(
+      ({ name }) =>
+        `SELECT '${name.replaceAll("'", "''")}' AS name, count(*) AS n FROM public."${name.replaceAll('"', '""')}"`,
+    )
+    const counted = await session.rows<{ name: string; n: bigint }>(counting.join(' UNION ALL '))
+    return Object.fromEntries(counted.map(({ name, n }) => [name, Number(n)]))
   })
 }
 
