@@ -1,12 +1,14 @@
 /**
- * Allocation sets in bulk: headers and allocations by COPY, a statement each, in the transaction that ends their run. The
- * database checks every set at the commit. A set that is there already with the same content is replayed.
+ * Allocation sets in bulk, in the transaction that ends their run: each a row of COPY with its allocations, taken over chunk
+ * by chunk while the next sets are worked out. The database checks every set at the commit. A set that is there already with
+ * the same content is replayed.
  * Raises TIE-4208 for a set that is there with other content.
  */
 
 import { refuse } from '../../base/errors.js'
-import type { Tx } from '../../books/books.js'
+import type { SqlValue, Tx } from '../../books/books.js'
 import { copyRows } from '../../books/copy-rows.js'
+import { insertInChunks } from '../../books/insert-in-chunks.js'
 import type { RunId } from '../../books/runs.js'
 import type { AllocationSet } from '../allocation-set.js'
 import { contentDigest } from '../set-digest.js'
@@ -15,6 +17,8 @@ export interface Written {
   readonly new: number
   readonly same: number
 }
+
+const STAGING = 'pg_temp.set_staging'
 
 /** In one transaction; `sets` may be of any length. */
 export async function writeSets(
@@ -29,79 +33,105 @@ export async function writeSets(
   )
   await tx.execute(
     `CREATE TEMPORARY TABLE set_staging (event_id bigint, model_version text COLLATE "C", revenue_cents bigint,
-       currency text, input_digest text, content_digest text, supersedes text COLLATE "C") ON COMMIT DROP`,
+       currency text, input_digest text, content_digest text, supersedes text COLLATE "C", last_id bigint, channels text[],
+       ratios numeric[], cents bigint[]) ON COMMIT DROP`,
   )
-  await tx.execute(
-    `CREATE TEMPORARY TABLE allocation_staging (row_no bigint GENERATED ALWAYS AS IDENTITY, event_id bigint, model_version text COLLATE "C",
-       channel text, allocation_ratio numeric, allocated_revenue_cents bigint) ON COMMIT DROP`,
+  const rows = new StagedRows(await lastAllocation(tx))
+  const fresh = await insertInChunks(tx, STAGING, copyRows(rows.of(sets)), (copied) =>
+    takeOver(tx, run, computedAt, { copied, anySuperseded: rows.anySuperseded }),
   )
-  let given = 0
-  let anySuperseded = false
-  for (const batch of batches(sets, 20_000)) {
-    given += batch.length
-    anySuperseded ||= batch.some(({ supersedes }) => supersedes !== undefined)
-    await copySets(tx, batch)
+  await tx.execute(`DROP TABLE ${STAGING}`)
+  return { new: fresh, same: rows.given - fresh }
+}
+
+async function lastAllocation(tx: Tx): Promise<bigint> {
+  const [row] = await tx.rows<{ last: bigint }>(
+    `SELECT coalesce(max(allocation_id), 0) AS last FROM attribution_allocations
+      WHERE tenant_id = tieout_current_tenant()`,
+  )
+  return row!.last
+}
+
+class StagedRows {
+  given = 0
+  anySuperseded = false
+
+  constructor(private lastId: bigint) {}
+
+  *of(sets: Iterable<AllocationSet>): Generator<readonly SqlValue[]> {
+    for (const set of sets) {
+      const { revenue_cents, currency, allocations } = set
+      const lastId = this.lastId
+      // Before the row is given: the chunk that it fills is taken over before the next one is asked for.
+      this.given += 1
+      this.lastId += BigInt(allocations.length)
+      this.anySuperseded ||= set.supersedes !== undefined
+      yield [
+        set.event_id,
+        set.model_version,
+        revenue_cents,
+        currency,
+        set.input_digest,
+        set.content_digest ?? contentDigest(revenue_cents, currency, allocations),
+        set.supersedes ?? null,
+        lastId,
+        allocations.map(({ channel }) => channel),
+        allocations.map(({ allocation_ratio }) => allocation_ratio),
+        allocations.map(({ allocated_revenue_cents }) => String(allocated_revenue_cents)),
+      ]
+    }
   }
-  if (anySuperseded) {
-    await tx.execute(
-      `UPDATE attribution_allocation_sets AS t SET superseded_by = s.model_version, superseded_at = $1::timestamptz
-        FROM pg_temp.set_staging s
-        WHERE t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.supersedes`,
-      [computedAt],
-    )
-  }
+}
+
+interface Chunk {
+  /** Sets in it. */
+  readonly copied: number
+  readonly anySuperseded: boolean
+}
+
+/** What is superseded ends before what holds instead comes: one set of a model holds at a time. */
+async function takeOver(
+  tx: Tx,
+  run: RunId,
+  computedAt: string,
+  { copied, anySuperseded }: Chunk,
+): Promise<number> {
+  if (anySuperseded) await supersede(tx, computedAt)
   const fresh = await tx.execute(
     `INSERT INTO attribution_allocation_sets (tenant_id, event_id, model_version, run_id, revenue_cents, currency,
        input_digest, content_digest, computed_at)
      SELECT tieout_current_tenant(), event_id, model_version, $1::uuid, revenue_cents, currency, input_digest,
        content_digest, $2::timestamptz
-     FROM pg_temp.set_staging ON CONFLICT (tenant_id, event_id, model_version) DO NOTHING`,
+     FROM ${STAGING} ON CONFLICT (tenant_id, event_id, model_version) DO NOTHING`,
     [run, computedAt],
   )
-  if (fresh < given) await replay(tx)
+  if (fresh < copied) await replay(tx)
   await tx.execute(
     `INSERT INTO attribution_allocations (tenant_id, event_id, model_version, channel, allocation_id, allocation_ratio,
        allocated_revenue_cents)
-     SELECT tieout_current_tenant(), event_id, model_version, channel,
-       (SELECT coalesce(max(allocation_id), 0) FROM attribution_allocations WHERE tenant_id = tieout_current_tenant())
-         + row_no,
-       allocation_ratio, allocated_revenue_cents
-     FROM pg_temp.allocation_staging`,
+     SELECT tieout_current_tenant(), s.event_id, s.model_version, a.channel, s.last_id + a.at, a.ratio, a.cents
+     FROM ${STAGING} s, unnest(s.channels, s.ratios, s.cents) WITH ORDINALITY AS a (channel, ratio, cents, at)`,
   )
-  await tx.execute('DROP TABLE pg_temp.set_staging, pg_temp.allocation_staging')
-  return { new: fresh, same: given - fresh }
+  return fresh
 }
 
-async function copySets(tx: Tx, sets: readonly AllocationSet[]): Promise<void> {
-  const header = (set: AllocationSet) => [
-    set.event_id,
-    set.model_version,
-    set.revenue_cents,
-    set.currency,
-    set.input_digest,
-    set.content_digest ?? contentDigest(set.revenue_cents, set.currency, set.allocations),
-    set.supersedes ?? null,
-  ]
-  await tx.copyIn('pg_temp.set_staging', copyRows(sets.map(header)))
-  await tx.copyIn(
-    'pg_temp.allocation_staging (event_id, model_version, channel, allocation_ratio, allocated_revenue_cents)',
-    copyRows(
-      sets.flatMap((set) =>
-        set.allocations.map((one) => [
-          set.event_id,
-          set.model_version,
-          one.channel,
-          one.allocation_ratio,
-          one.allocated_revenue_cents,
-        ]),
-      ),
-    ),
+/** By the key of each set: a chunk is small, and joined otherwise every set of the tenant would be read for it. */
+async function supersede(tx: Tx, at: string): Promise<void> {
+  await tx.execute('SET LOCAL enable_hashjoin = off')
+  await tx.execute('SET LOCAL enable_mergejoin = off')
+  await tx.execute(
+    `UPDATE attribution_allocation_sets AS t SET superseded_by = s.model_version, superseded_at = $1::timestamptz
+      FROM ${STAGING} s
+      WHERE t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.supersedes`,
+    [at],
   )
+  await tx.execute('SET LOCAL enable_hashjoin = on')
+  await tx.execute('SET LOCAL enable_mergejoin = on')
 }
 
 /** Leaves out what is there with the same content; another content is refused. */
 async function replay(tx: Tx): Promise<void> {
-  const there = `FROM pg_temp.set_staging s JOIN attribution_allocation_sets t
+  const there = `FROM ${STAGING} s JOIN attribution_allocation_sets t
     ON t.tenant_id = tieout_current_tenant() AND t.event_id = s.event_id AND t.model_version = s.model_version
       AND t.written_in <> txid_current()`
   const [other] = await tx.rows<{ event_id: bigint; model_version: string }>(
@@ -111,18 +141,7 @@ async function replay(tx: Tx): Promise<void> {
     refuse('TIE-4208', { key: `${other.event_id}`, where: `: allocated by ${other.model_version}` })
   }
   await tx.execute(
-    `DELETE FROM pg_temp.allocation_staging a USING (SELECT s.event_id, s.model_version ${there}) s
+    `DELETE FROM ${STAGING} a USING (SELECT s.event_id, s.model_version ${there}) s
       WHERE a.event_id = s.event_id AND a.model_version = s.model_version`,
   )
-}
-
-function* batches<T>(all: Iterable<T>, size: number): Generator<T[]> {
-  let batch: T[] = []
-  for (const one of all) {
-    batch.push(one)
-    if (batch.length < size) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
 }
