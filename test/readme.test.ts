@@ -87,16 +87,8 @@ async function follow(
   }
 }
 
-test('every command of the README prints what it says, each a process', async () => {
-  const folder = makeFolder()
-  try {
-    await follow('README.md', folder, inShell)
-  } finally {
-    folder.remove()
-  }
-})
-
 test.each([
+  'README.md',
   'docs/evidence.md',
   'docs/fact-adjustments.md',
   'docs/lots.md',

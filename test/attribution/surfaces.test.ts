@@ -144,6 +144,8 @@ describe('on the command line', () => {
   })
 
   test('migrate down says which rows go, and keeps those of attribution', { tags: ['long'] }, async () => {
+    const lines = [purchase('p'), refund('r', 'p', 100)].map((line) => JSON.stringify(line))
+    await database.run('events', 'import', folder.write('two.ndjson', lines.join('\n')))
     await database.release()
     const all = await database.run('migrate', 'down')
     expect([all.exit, all.stderr]).toEqual([2, expect.stringMatching(/TIE-1307.*attribution_events: 2 rows/)])

@@ -137,6 +137,7 @@ describe('on the command line', () => {
   })
 
   test('lots go down by themselves when it is said, and the trades stay', { tags: ['long'] }, async () => {
+    await database.run('trades', 'import', folder.write('fills.csv', TEXT))
     await database.release()
     const down = ['migrate', 'down', '--to', '0005_access']
     const alone = await database.run(...down)
