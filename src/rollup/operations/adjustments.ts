@@ -10,10 +10,9 @@ import {
   withScaleAtLeast,
   ZERO,
 } from '../../base/decimal.js'
-import { refuse, refuseAll } from '../../base/errors.js'
+import { refuseAll } from '../../base/errors.js'
 import type { Tx } from '../../books/books.js'
 import { type Operation, operation } from '../../books/operation.js'
-import { runHeader } from '../../books/run-headers.js'
 import type { RunId } from '../../books/runs.js'
 import { textOfFile } from '../../books/text-file.js'
 import { amountIndex } from '../../engines/frame.js'
@@ -34,6 +33,7 @@ import {
   saveAdjustments,
   stepRow,
 } from '../store/adjustments.js'
+import { completedHeader } from '../store/completed-run.js'
 import { loadUseCase, loadUseCaseVersion } from '../store/use-cases.js'
 import type { UseCase } from '../use-case.js'
 import { amount, dateOf, findingSchema, YAML_UPLOAD } from './schemas.js'
@@ -273,8 +273,7 @@ const ofRun = operation({
   violated: ({ totals }) => totals.some(({ ties }) => !ties),
   run: ({ books, tenant }, { run }) =>
     books.transaction(tenant, async (tx) => {
-      const header = await runHeader(tx, run)
-      if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
+      const header = await completedHeader(tx, run)
       const { use_case_version, structure_version } = header.parameters as Record<string, number>
       const { id, useCase } = await loadUseCaseVersion(tx, header.use_case_id!, use_case_version!)
       const adjustments = await loadAdjustments(tx, id)

@@ -311,7 +311,8 @@ const show = operation({
         input_digest: header.input_digest,
         result_digest: header.result_digest,
         results_count: await countResults(tx, header.id),
-        stale: header.status === 'COMPLETED' ? await staleReasons(tx, header) : [],
+        stale:
+          header.kind === 'rollup' && header.status === 'COMPLETED' ? await staleReasons(tx, header) : [],
         error: header.error,
         sign_offs: await signOffsOf(tx, header.id),
         findings: [...(await findingsOf(tx, header.id))],

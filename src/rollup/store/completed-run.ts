@@ -25,9 +25,11 @@ export async function treeOfRun(tx: Tx, { parameters }: RunHeader): Promise<Tree
   return buildTree((await loadStructure(tx, structure, structure_version)).rows)
 }
 
-/** The run without its figures, for reading only some of them. */
+/** The run without its figures, for reading only some of them. Runs of lots or attribution have none of a hierarchy. */
 export async function completedHeader(tx: Tx, run: string): Promise<RunHeader> {
   const header = await runHeader(tx, run)
-  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: header.id, status: header.status })
+  const { id, kind } = header
+  if (kind !== 'rollup') refuse('TIE-1106', { run: id, status: `of another kind (${kind})` })
+  if (header.status !== 'COMPLETED') refuse('TIE-1106', { run: id, status: header.status })
   return header
 }

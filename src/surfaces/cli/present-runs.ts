@@ -64,7 +64,7 @@ interface RunShown {
   executed_at: string
   triggered_by: string
   duration_ms: number | null
-  policy: string
+  policy: string | null
   parameters: Record<string, unknown>
   digests: Record<string, string>
   result_digest: string | null
@@ -87,6 +87,13 @@ const signOffLines = (signOffs: readonly SignOffRow[], style: Style): string[] =
 
 const adjustmentsSeen = ({ parameters: { adjustments_through: through } }: RunShown): string =>
   through === undefined || through === 0 ? '' : `, adjustments up to ${through}`
+
+/** Runs of lots, attribution and reconciliation are of no report. */
+const reportOf = ({ use_case, pnl_date }: RunShown): string =>
+  use_case === null ? '' : ` of ${use_case}, ${pnl_date}`
+
+const versionsSeen = (out: RunShown): string =>
+  `structure ${out.parameters.structure} version ${out.parameters.structure_version}, use case version ${out.parameters.use_case_version}${adjustmentsSeen(out)}`
 
 /** Where the facts came from when they were not read again. */
 const KEPT: Readonly<Record<string, string>> = { memory: ' (kept in memory)', disk: ' (kept on disk)' }
@@ -131,9 +138,9 @@ export const RUN_PRESENTATIONS: Readonly<Record<string, Presentation>> = {
   'runs show': presentation<RunShown>({
     text: (out, style) =>
       [
-        `${style.bold(out.id)}  ${out.run_name} of ${out.use_case}, ${out.pnl_date}: ${out.status}${out.stale.length > 0 ? style.yellow(` (stale: ${out.stale.join(', ')})`) : ''}`,
-        `by ${out.triggered_by} at ${out.executed_at}, ${out.duration_ms ?? '?'} ms, policy ${out.policy}, ${plural(out.results_count, 'result')}`,
-        `structure ${out.parameters.structure} version ${out.parameters.structure_version}, use case version ${out.parameters.use_case_version}${adjustmentsSeen(out)}`,
+        `${style.bold(out.id)}  ${out.run_name}${reportOf(out)}: ${out.status}${out.stale.length > 0 ? style.yellow(` (stale: ${out.stale.join(', ')})`) : ''}`,
+        `by ${out.triggered_by} at ${out.executed_at}, ${out.duration_ms ?? '?'} ms${out.policy === null ? '' : `, policy ${out.policy}`}, ${plural(out.results_count, 'result')}`,
+        ...(out.use_case === null ? [] : [versionsSeen(out)]),
         ...Object.entries({ result: out.result_digest ?? 'none', ...out.digests }).map(
           ([name, digest]) => `  ${pad(name, 11, 'left')} ${digest}`,
         ),
