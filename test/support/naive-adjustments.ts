@@ -135,7 +135,7 @@ export function naiveAdjust(
 
   function compares({ key, measure, difference, absolute, prior }: NaiveCompare, fact: NaiveFact): boolean {
     if (key.some((column) => fact[column] === null)) return false
-    const same = facts.flatMap((other, i) => (key.every((c) => other[c] === fact[c]) ? [i] : []))
+    const same = facts.flatMap((other, i) => (key.every((c) => isEqual(c, other[c]!, fact[c]!)) ? [i] : []))
     const sum = (scenario: string): Fraction =>
       same.reduce((all, i) => (facts[i]!.scenario === scenario ? plus(all, values[i]![measure]!) : all), zero)
     const apart = minus(sum(first!), sum(second!))
@@ -143,6 +143,12 @@ export function naiveAdjust(
     if (difference !== undefined && !holds(apart, difference)) return false
     if (absolute !== undefined && !holds(size, absolute)) return false
     return prior === undefined || same.some((i) => facts[i]!.scenario === second) === (prior === 'present')
+  }
+
+  /** Amounts are equal as numbers: 0.00 is 0. */
+  function isEqual(column: string, a: string | null, b: string | null): boolean {
+    if (a === null || b === null || !columns.includes(column)) return a === b
+    return sign(minus(fraction(a), fraction(b))) === 0
   }
 }
 
