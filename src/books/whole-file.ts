@@ -63,3 +63,11 @@ export async function writeFileWhole<T>(
     refuse('TIE-2802', { file, detail: message })
   }
 }
+
+/** A text, or its pieces as they come. */
+export async function writeTextWhole(place: FilePlace, text: string | AsyncIterable<string>): Promise<void> {
+  refuseTaken(place)
+  await writeFileWhole(place, async (put) => {
+    for await (const piece of typeof text === 'string' ? [text] : text) await put(piece)
+  })
+}

@@ -9,10 +9,10 @@ import { type ErrorCode, refuse } from '../../base/errors.js'
 import { namedFile, writableFile } from '../../books/named-file.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
 import { textOfFile } from '../../books/text-file.js'
+import { writeTextWhole } from '../../books/whole-file.js'
 import type { SeenColumns } from '../config-create.js'
 import type { Edited, ListName } from '../config-edit.js'
 import type { WithUseCase } from '../store/from-use-case.js'
-import { replaceFile } from '../store/replace-file.js'
 import { isPostgres } from '../store/source-tables.js'
 import { findingSchema } from './run.js'
 import { configBinding, configInput, martBinding, sourceBeside } from './schemas.js'
@@ -132,7 +132,7 @@ const create = (withUseCase: WithUseCase): Operation =>
           ? whole.source
           : sourceBeside(location, file)!
       const edited = checkedConfig(newConfigText({ ...whole, source }, seen), asked)
-      await replaceFile(file, edited.text, { token: context.newId(), existing })
+      await writeTextWhole({ file, existing, token: context.newId() }, edited.text)
       return { ...told(asked, edited), tables: [], findings: [] }
     },
   })
@@ -184,7 +184,7 @@ async function added(
   const { withEntry } = await import('../config-edit.js')
   const path = context.filesUnder === undefined ? file : namedFile(context, file, '', FILE)
   const edited = withEntry(await textOfFile(path, 'TIE-5001'), file, list, entry)
-  await replaceFile(path, edited.text, { token: context.newId(), existing: 'replace' })
+  await writeTextWhole({ file: path, existing: 'replace', token: context.newId() }, edited.text)
   return told(file, edited)
 }
 
@@ -271,7 +271,7 @@ const importConfig = operation({
     const path = writableFile(context, file, { parameter: 'file' })
     const { config } = checkedConfig(await textOfFile(from, 'TIE-5001'), from)
     const existing = overwrite ? 'replace' : 'refuse'
-    await replaceFile(path, printConfigFile(config), { token: context.newId(), existing })
+    await writeTextWhole({ file: path, existing, token: context.newId() }, printConfigFile(config))
     return told(file, { config, text: '' })
   },
 })

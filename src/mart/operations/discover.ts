@@ -5,8 +5,8 @@ import { type ErrorCode, refuse } from '../../base/errors.js'
 import { connectionVariable } from '../../books/connection.js'
 import { namedFile, writableFile } from '../../books/named-file.js'
 import { type Context, type Operation, operation } from '../../books/operation.js'
+import { writeTextWhole } from '../../books/whole-file.js'
 import { columnMappingSchema, joinPatternSchema } from '../config.js'
-import { replaceFile } from '../store/replace-file.js'
 import { findingSchema } from './run.js'
 import { configBinding, sourceBeside } from './schemas.js'
 
@@ -228,7 +228,7 @@ const suggest = operation({
     }
     const config = { ...proposal.config, source: sourceBeside(location, file) }
     const yaml = printConfigFile(config)
-    await replaceFile(file, yaml, { token: context.newId(), existing: 'replace' })
+    await writeTextWhole({ file, existing: 'replace', token: context.newId() }, yaml)
     const { project_name } = config
     return { file: given.out, project_name, proved: true, recommended_config: yaml, explanation: prose }
   },

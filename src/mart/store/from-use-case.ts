@@ -3,7 +3,6 @@
  * written last, so that it never names a table that is not there. Facts are streamed. Raises TIE-2801, TIE-2802, TIE-5033.
  */
 
-import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { canonicalDecimal, parseDecimal } from '../../base/decimal.js'
 import { refuse } from '../../base/errors.js'
@@ -11,13 +10,13 @@ import { csvLine } from '../../base/exact-csv.js'
 import type { Finding } from '../../base/finding.js'
 import { agreeing, plural } from '../../base/text.js'
 import type { Context } from '../../books/operation.js'
+import { type FilePlace, refuseTaken, writeTextWhole } from '../../books/whole-file.js'
 import { checkedConfig, type Edited } from '../config-edit.js'
 import type { Cell } from '../table.js'
 import { factColumns, type MartNames, martNames, useCaseConfigText } from '../use-case/config.js'
 import { saidFormulas } from '../use-case/formulas.js'
 import type { UseCaseReport } from '../use-case/report.js'
 import { hierarchyTable, levelPaths, mappingTable, type TableText } from '../use-case/tables.js'
-import { replaceFile } from './replace-file.js'
 
 /** Finds the use case by name or id and works on it in one transaction. */
 export type WithUseCase = <T>(
@@ -56,10 +55,10 @@ export async function martOfUseCase(
   ])
   const place = (table: string): string => join(dirname(file), `${table}.csv`)
   const all = [...texts.keys(), ...names.dimensions.values(), names.fact].map(place)
-  for (const one of [file, ...all])
-    if (existing === 'refuse' && existsSync(one)) refuse('TIE-2801', { file: one })
+  const at = (path: string): FilePlace => ({ file: path, existing, token: context.newId() })
+  for (const one of [file, ...all]) refuseTaken(at(one))
   const put = (path: string, text: string | AsyncIterable<string>): Promise<void> =>
-    replaceFile(path, text, { token: context.newId(), existing })
+    writeTextWhole(at(path), text)
 
   const facts = new FactFile(context, report, names)
   await put(place(names.fact), facts.text())

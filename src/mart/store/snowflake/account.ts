@@ -4,6 +4,7 @@
  * header and nowhere else. Raises what `refuse` of the account raises, and TIE-5023 for what Snowflake refuses.
  */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { refuse } from '../../../base/errors.js'
 import type { Connection } from '../../../books/operation.js'
 import type { Cell } from '../../table.js'
@@ -98,7 +99,7 @@ async function finished(account: Account, object: string, first: Said): Promise<
   for (let wait = FIRST_WAIT; said.status === 202; wait = Math.min(2 * wait, LONGEST_WAIT)) {
     const { statementHandle: handle } = said.answer
     if (handle === undefined) return account.refuse('it names no statement')
-    await pause(wait, account.signal).catch(async (error: unknown) => {
+    await pause(wait, undefined, { signal: account.signal }).catch(async (error: unknown) => {
       await cancelled(account, handle)
       throw error
     })
@@ -163,9 +164,4 @@ async function cancelled({ connection }: Account, handle: string): Promise<void>
     headers: connection.token === null ? {} : { authorization: `Bearer ${connection.token}` },
     signal: AbortSignal.timeout(FIRST_WAIT * 50),
   }).catch(() => undefined)
-}
-
-const pause = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
-  const { setTimeout } = await import('node:timers/promises')
-  await setTimeout(milliseconds, undefined, { signal })
 }
