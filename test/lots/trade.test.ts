@@ -8,7 +8,6 @@ import type { Refusal } from '#tieout/base/errors'
 import { parseInstant } from '#tieout/base/instant'
 import { parseOffset, timeZone } from '#tieout/base/time-zone'
 import { effectiveTrades, factDigest, parseBalance, parseSplit, parseTransfer } from '#tieout/lots/facts'
-import { FactsDigest } from '#tieout/lots/facts-digest'
 import { parseAmount, parseTrade, type RawTrade, type TradeRecord, tradeDigest } from '#tieout/lots/trade'
 import { parsed } from '../support/random-lots.js'
 
@@ -212,21 +211,6 @@ describe('corrections', () => {
       'TIE-3109 The rows d → d replace one another in a circle.',
     ])
   })
-})
-
-test('the digest of facts depends on the set alone, and can be gone on with', () => {
-  const digests = ['a', 'b', 'c'].map((id) => tradeDigest(parsed(parseTrade({ ...ROW, order_id: id }))))
-  fc.assert(
-    fc.property(fc.shuffledSubarray(digests, { minLength: 3 }), fc.nat(3), (order, cut) => {
-      const whole = new FactsDigest()
-      for (const digest of digests) whole.add(digest)
-      const first = new FactsDigest()
-      for (const digest of order.slice(0, cut)) first.add(digest)
-      const second = new FactsDigest(first.digest())
-      for (const digest of order.slice(cut)) second.add(digest)
-      expect(second.digest()).toBe(whole.digest())
-    }),
-  )
 })
 
 test('the short ways of reading numbers and instants give what the long ones give', () => {
