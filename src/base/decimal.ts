@@ -61,7 +61,31 @@ export function normalize(value: Decimal): Decimal {
 }
 
 /** The text used in digests: normalized, so 1.50 and 1.5 are one. */
-export const canonicalDecimal = (value: Decimal): string => formatDecimal(normalize(value))
+export const canonicalDecimal = ({ units, scale }: Decimal): string => canonicalUnits(units, scale)
+
+const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** The same of units that stand in a column; quick for those that a double holds, which nearly all are. */
+export function canonicalUnits(units: bigint, scale: number): string {
+  if (units > SAFE || units < -SAFE) return formatDecimal(normalize({ units, scale }))
+  let value = Number(units)
+  if (value === 0) return '0'
+  // Whole quotients are exact below 2^53; the remainder operator of doubles is slow.
+  for (let less = Math.trunc(value / 10_000); scale >= 4 && less * 10_000 === value; scale -= 4) {
+    value = less
+    less = Math.trunc(value / 10_000)
+  }
+  for (let less = Math.trunc(value / 10); scale > 0 && less * 10 === value; scale -= 1) {
+    value = less
+    less = Math.trunc(value / 10)
+  }
+  if (scale === 0) return String(value)
+  const negative = value < 0
+  let digits = String(negative ? -value : value)
+  if (digits.length <= scale) digits = digits.padStart(scale + 1, '0')
+  const cut = digits.length - scale
+  return `${negative ? '-' : ''}${digits.slice(0, cut)}.${digits.slice(cut)}`
+}
 
 /** At least `scale` digits after the point; more when the number needs them. Never rounds. */
 export function withScaleAtLeast(value: Decimal, scale: number): Decimal {

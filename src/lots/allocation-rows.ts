@@ -3,7 +3,7 @@
  * fills one array again and again, so that a million rows make no million objects. Raises nothing.
  */
 
-import { canonicalDecimal } from '../base/decimal.js'
+import { canonicalUnits } from '../base/decimal.js'
 import { ALLOCATION_CLASSES, type AllocationColumns, type AllocationRow } from './allocation.js'
 
 /** The fields of a row, in the order in which they are written out. */
@@ -40,7 +40,7 @@ export function allocationFields(
   const buy = allocations.buy[i]!
   const short = allocations.short[i] === 1
   const closing = short ? buy : sell
-  const money = (units: bigint): string => decimalText(units, amountScale)
+  const money = (units: bigint): string => canonicalUnits(units, amountScale)
   const buyFee = allocations.buyFee.at(i)
   const cost = allocations.buyGross.at(i) + buyFee
   const proceeds = allocations.sellGross.at(i)
@@ -52,7 +52,7 @@ export function allocationFields(
   into[3] = orders.account[closing]!
   into[4] = orders.strategy[closing]!
   into[5] = allocations.lotAccount[i]!
-  into[6] = decimalText(allocations.size.at(i), sizeScale)
+  into[6] = canonicalUnits(allocations.size.at(i), sizeScale)
   into[7] = none ? null : orders.price[buy]!
   into[8] = orders.price[sell]!
   into[9] = none ? null : money(buyFee)
@@ -77,28 +77,4 @@ export function allocationRow(allocations: AllocationColumns, i: number): Alloca
 
 export function* allocationRows(allocations: AllocationColumns): Generator<AllocationRow> {
   for (let i = 0; i < allocations.sell.length; i++) yield allocationRow(allocations, i)
-}
-
-const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
-
-/** canonicalDecimal, quicker for the numbers that fit a double. */
-export function decimalText(units: bigint, scale: number): string {
-  if (units > SAFE || units < -SAFE) return canonicalDecimal({ units, scale })
-  let value = Number(units)
-  if (value === 0) return '0'
-  // Whole quotients are exact below 2^53; the remainder operator of doubles is slow.
-  for (let less = Math.trunc(value / 10_000); scale >= 4 && less * 10_000 === value; scale -= 4) {
-    value = less
-    less = Math.trunc(value / 10_000)
-  }
-  for (let less = Math.trunc(value / 10); scale > 0 && less * 10 === value; scale -= 1) {
-    value = less
-    less = Math.trunc(value / 10)
-  }
-  if (scale === 0) return String(value)
-  const negative = value < 0
-  let digits = String(negative ? -value : value)
-  if (digits.length <= scale) digits = digits.padStart(scale + 1, '0')
-  const cut = digits.length - scale
-  return `${negative ? '-' : ''}${digits.slice(0, cut)}.${digits.slice(cut)}`
 }

@@ -4,10 +4,9 @@
  * symbols. Raises TIE-3111 (fee in a third currency) and TIE-3113 (a fee in kind that leaves nothing).
  */
 
-import { add, type Decimal, normalize, pow10, subtract } from '../base/decimal.js'
+import { add, canonicalUnits, type Decimal, normalize, pow10, subtract } from '../base/decimal.js'
 import { type Problem, problem, refuseAll } from '../base/errors.js'
 import { FewValues } from '../base/few-values.js'
-import { decimalText } from './allocation-rows.js'
 import { assetsOf, type LotConfig } from './config.js'
 import type { Split, Transfer } from './facts.js'
 import { compareOrder, type OrderKey, RANK } from './order.js'
@@ -77,7 +76,7 @@ export class SymbolFacts {
     this.strategy.push(this.few.of(trade.strategy))
     this.bracket.push(trade.bracket)
     this.lot_ids.push(trade.lot_ids)
-    this.price.push(decimalText(trade.price.units, trade.price.scale))
+    this.price.push(canonicalUnits(trade.price.units, trade.price.scale))
     this.units.push(size.units)
     this.scale.push(size.scale)
     this.priceUnits.push(trade.price.units)

@@ -159,6 +159,23 @@ describe('arithmetic agrees with rationals of BigInts', () => {
     )
   })
 
+  test('the canonical text is the plain one without its last zeros, in and beyond what a double holds', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }),
+        fc.nat(8),
+        fc.nat(24),
+        (units, zeros, scale) => {
+          const value = decimal(units * 10n ** BigInt(zeros), scale)
+          const plain = formatDecimal(value)
+          const stripped = scale === 0 ? plain : plain.replace(/\.?0+$/, '')
+          expect(canonicalDecimal(value)).toBe(stripped === '-0' ? '0' : stripped)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+
   test('printing and reading, and the canonical text, keep the number', () => {
     fc.assert(
       fc.property(decimals, fc.integer({ min: 0, max: 5 }), (value, zeros) => {

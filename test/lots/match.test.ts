@@ -1,15 +1,8 @@
 /** Figures a controller can follow, the arithmetic beside them. */
 
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalDecimal } from '#tieout/base/decimal'
 import type { AllocationRow, OpenLot } from '#tieout/lots/allocation'
-import {
-  ALLOCATION_FIELDS,
-  allocationFields,
-  allocationRows,
-  decimalText,
-} from '#tieout/lots/allocation-rows'
+import { ALLOCATION_FIELDS, allocationFields, allocationRows } from '#tieout/lots/allocation-rows'
 import { resultDigest } from '#tieout/lots/compute'
 import { configDigest, type LotConfigDraft, lotConfig } from '#tieout/lots/config'
 import type { Split, Transfer } from '#tieout/lots/facts'
@@ -442,25 +435,4 @@ test('rows of text are written field by field, with numbers beyond a double too'
   const fields = allocationFields(allocations, 0)
   expect(fields).toHaveLength(ALLOCATION_FIELDS.length)
   expect(fields[ALLOCATION_FIELDS.indexOf('pnl')]).toBe('-98765432.123456789')
-  expect([
-    decimalText(-5n, 3),
-    decimalText(120000n, 4),
-    decimalText(0n, 4),
-    decimalText(10n ** 30n, 3),
-  ]).toEqual(['-0.005', '12', '0', `1${'0'.repeat(27)}`])
-})
-
-test('decimal text is canonical, whatever the number', () => {
-  fc.assert(
-    fc.property(
-      fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }),
-      fc.nat(8),
-      fc.nat(24),
-      (units, zeros, scale) => {
-        const value = units * 10n ** BigInt(zeros)
-        expect(decimalText(value, scale)).toBe(canonicalDecimal({ units: value, scale }))
-      },
-    ),
-    { numRuns: 1000 },
-  )
 })
