@@ -24,6 +24,20 @@ export function* copyRows(rows: Iterable<readonly SqlValue[]>): Generator<Uint8A
   if (lines.bytes > 0) yield lines.taken()
 }
 
+/** The same of rows that come in batches: a chunk does not end where a batch does, so that all are of one size. */
+export async function* copyBatches(
+  batches: AsyncIterable<Iterable<readonly SqlValue[]>>,
+): AsyncGenerator<Uint8Array> {
+  const lines = new Lines()
+  for await (const batch of batches) {
+    for (const row of batch) {
+      lines.add(row)
+      if (lines.bytes >= CHUNK) yield lines.taken()
+    }
+  }
+  if (lines.bytes > 0) yield lines.taken()
+}
+
 class Lines {
   bytes = 0
   private buffer = Buffer.allocUnsafeSlow(CHUNK + 65_536)

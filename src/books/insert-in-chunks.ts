@@ -25,7 +25,10 @@ export async function insertInChunks(
   try {
     for await (const chunk of chunks) {
       await inserting
+      // Not while the next one is made: a COPY is a dialogue, and this thread would be too busy to lead it.
       inserting = insert(await tx.copyIn(staging, [chunk]))
+      // A failure is heard at the next await, which the making of a chunk may put off.
+      inserting.catch(() => undefined)
       // The statement leaves for the database before this thread is busy with rows again.
       await setImmediate()
     }

@@ -12,7 +12,7 @@ import { type Problem, problem, refuse } from '../../base/errors.js'
 import { didYouMean, unstorable } from '../../base/text.js'
 import { type TimeZone, timeZone, zoneSuggestion } from '../../base/time-zone.js'
 import type { Tx } from '../../books/books.js'
-import { copyRows } from '../../books/copy-rows.js'
+import { copyBatches } from '../../books/copy-rows.js'
 import { insertInChunks } from '../../books/insert-in-chunks.js'
 import type { Context } from '../../books/operation.js'
 import { type CsvRecord, readCsv } from '../../engines/csv.js'
@@ -138,7 +138,7 @@ export class FactImport {
       }
       return this.staged(row, record.line, csvText(record.fields))
     }
-    return { header: header.fields, taken: await this.take(this.copied(rest, batches, read), into) }
+    return { header: header.fields, taken: await this.take(this.stagedBatches(rest, batches, read), into) }
   }
 
   private async importNdjson(into: Into): Promise<Imported> {
@@ -168,13 +168,13 @@ export class FactImport {
       return storable ? this.staged(row, line, text) : undefined
     }
     const batches = readNdjson(this.given.file, this.onBytes)[Symbol.asyncIterator]()
-    return { header: null, taken: await this.take(this.copied([], batches, read), into) }
+    return { header: null, taken: await this.take(this.stagedBatches([], batches, read), into) }
   }
 
   /** Rows that are new; the others are there already, or held. */
-  private take(chunks: AsyncIterable<Uint8Array>, { importId, target }: Into): Promise<number> {
+  private take(batches: AsyncIterable<readonly StagedRow[]>, { importId, target }: Into): Promise<number> {
     const { tx, kind, context } = this
-    return insertInChunks(tx, STAGING, chunks, async (copied) => {
+    return insertInChunks(tx, STAGING, copyBatches(batches), async (copied) => {
       const fresh = await insertNew(tx, context.tenant, importId, kind, target)
       if (fresh < copied) this.held += await holdOthers(tx, kind, target)
       return fresh
@@ -185,20 +185,18 @@ export class FactImport {
     this.bytesRead = bytes
   }
 
-  private async *copied<R>(
+  private async *stagedBatches<R>(
     first: readonly R[],
     batches: AsyncIterator<readonly R[]>,
     read: (record: R) => StagedRow | undefined,
-  ): AsyncGenerator<Uint8Array> {
+  ): AsyncGenerator<readonly StagedRow[]> {
     const { progress, signal } = this.context
     let batch: readonly R[] = first
     for (;;) {
-      yield* copyRows(
-        batch.flatMap((record) => {
-          const row = read(record)
-          return row === undefined ? [] : [row]
-        }),
-      )
+      yield batch.flatMap((record) => {
+        const row = read(record)
+        return row === undefined ? [] : [row]
+      })
       this.done += batch.length
       progress.report('reading the file', this.done, this.bytesRead / this.size)
       signal.throwIfAborted()
