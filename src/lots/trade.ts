@@ -107,8 +107,8 @@ export function parseAmount(text: string): Decimal | undefined {
   return canonicalDecimal(value).replace(/[-.]/g, '').length > MAX_AMOUNT_DIGITS ? undefined : value
 }
 
-/** What nearly all amounts are: plain digits that a double holds. Undefined for anything else. */
-function plainAmount(text: string): Decimal | undefined {
+/** What nearly all amounts are, normalized: plain digits that a double holds. Undefined for anything else. */
+export function plainAmount(text: string): Decimal | undefined {
   const first = text.charCodeAt(0) === 45 ? 1 : 0
   if (text.length - first > 16 || text.length === first) return undefined
   let units = 0

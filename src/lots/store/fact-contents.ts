@@ -32,9 +32,9 @@ interface KeptFact {
   readonly fact: LotFact | Extract<TradeRecord, { readonly is: 'cancellation' }>
   readonly now: Digest
   readonly kept: string
-  /** As trade_seq. */
-  readonly seq: bigint
-  readonly replaced: bigint | null
+  /** As trade_seq, which counts rows: a double holds it. */
+  readonly seq: number
+  readonly replaced: number | null
 }
 
 /**
@@ -48,14 +48,16 @@ export async function readCheckedFacts(
   onRows: (rows: number) => void = () => {},
 ): Promise<readonly ChangedFact[]> {
   const changed: ChangedFact[] = []
+  const last = Number(seen.through)
+  const others = new Map([...seen.others].map(([symbol, upTo]) => [symbol, Number(upTo)]))
   let rows = 0
   for (const [query, factOf] of QUERIES) {
     for await (const batch of copiedRows(tx.copyOut(query(through)))) {
       for (const fields of batch) {
         const { fact, now, kept, seq, replaced } = factOf(fields)
-        if (now !== kept) changed.push({ symbol: fields[4] ?? '', id: fields[3]! })
+        if (now !== kept) changed.push({ symbol: fields[1] ?? '', id: fields[0]! })
         if (fact.is === 'cancellation') continue
-        const upTo = seen.others.get(fact.symbol) ?? seen.through
+        const upTo = others.get(fact.symbol) ?? last
         if (seq <= upTo && (replaced === null || replaced > upTo)) take(fact)
       }
       rows += batch.length
@@ -66,42 +68,47 @@ export async function readCheckedFacts(
 }
 
 const OLDER = ['parent_id', 'pnl_usd'] as const
-/** Every query begins with these three, then the columns of the fact: its id and its symbol first. */
-const KEPT = 3
-
+/** Every query gives the columns of the fact, its id and its symbol first, and ends with what `keptOf` reads. */
 const tradesQuery = (through: bigint): string =>
-  `SELECT t.row_digest, t.trade_seq, r.trade_seq, ${columnsOf('t', [...TRADE_COLUMNS, ...OLDER])}
+  `SELECT ${columnsOf('t', [...TRADE_COLUMNS, ...OLDER])}, t.row_digest, t.trade_seq, r.trade_seq
      FROM trade_records AS t
      LEFT JOIN trade_records AS r ON r.tenant_id = t.tenant_id AND r.replaces = t.order_id
     WHERE t.trade_seq <= ${through}`
 
 const otherQuery = (table: string, columns: readonly string[]) => (through: bigint) =>
-  `SELECT t.row_digest, t.trade_seq, NULL, ${columnsOf('t', columns)} FROM ${table} AS t WHERE t.trade_seq <= ${through}`
+  `SELECT ${columnsOf('t', columns)}, t.row_digest, t.trade_seq, NULL FROM ${table} AS t WHERE t.trade_seq <= ${through}`
 
-const keptOf = ([kept, seq, replaced]: Fields) => ({
-  kept: kept!,
-  seq: BigInt(seq!),
-  replaced: replaced === null ? null : BigInt(replaced!),
-})
+function keptOf(fields: Fields, fact: KeptFact['fact'], now: Digest): KeptFact {
+  const replaced = fields[fields.length - 1]!
+  return {
+    fact,
+    now,
+    kept: fields[fields.length - 3]!,
+    seq: Number(fields[fields.length - 2]),
+    replaced: replaced === null ? null : Number(replaced),
+  }
+}
+
+const [SIZE, BRACKET, REPLACES] = (['size', 'bracket', 'replaces'] as const).map((name) =>
+  TRADE_COLUMNS.indexOf(name),
+) as [number, number, number]
 
 function keptTrade(fields: Fields): KeptFact {
-  const own = fields.slice(KEPT)
-  const record = recordOf(own)
-  const [parent_id, pnl] = own.slice(TRADE_COLUMNS.length) as [string | null, string | null]
+  const record = recordOf(fields)
+  const [parent_id, pnl] = [fields[TRADE_COLUMNS.length]!, fields[TRADE_COLUMNS.length + 1]!]
   const pnl_usd = pnl === null ? null : canonicalDecimal(parseDecimal(pnl) ?? ZERO)
-  const now = tradeDigest(record, { bracket: own[TRADE_COLUMNS.indexOf('bracket')]!, parent_id, pnl_usd })
-  return { ...keptOf(fields), fact: record, now }
+  return keptOf(fields, record, tradeDigest(record, { bracket: fields[BRACKET]!, parent_id, pnl_usd }))
 }
 
 /** A row without a size says that another does not count, and nothing else. */
-function recordOf(own: Fields): TradeRecord {
-  if (own[TRADE_COLUMNS.indexOf('size')] !== null) return tradeOf(own)
-  return { is: 'cancellation', order_id: own[0]!, replaces: own[TRADE_COLUMNS.indexOf('replaces')]! }
+function recordOf(fields: Fields): TradeRecord {
+  if (fields[SIZE] !== null) return tradeOf(fields)
+  return { is: 'cancellation', order_id: fields[0]!, replaces: fields[REPLACES]! }
 }
 
 function keptOther(fields: Fields, factOf: typeof splitOf | typeof transferOf): KeptFact {
-  const fact = factOf(fields.slice(KEPT))
-  return { ...keptOf(fields), fact, now: factDigest(fact) }
+  const fact = factOf(fields)
+  return keptOf(fields, fact, factDigest(fact))
 }
 
 const QUERIES: readonly (readonly [(through: bigint) => string, (fields: Fields) => KeptFact])[] = [

@@ -4,7 +4,7 @@ import type { Decimal } from '../../base/decimal.js'
 import type { NanoInstant } from '../../base/instant.js'
 import { parserOf } from '../../books/types.js'
 import type { Split, Transfer } from '../facts.js'
-import type { Side, Trade } from '../trade.js'
+import { plainAmount, type Side, type Trade } from '../trade.js'
 
 export type Fields = readonly (string | null)[]
 
@@ -52,6 +52,8 @@ export const columnsOf = (alias: string, columns: readonly string[]): string =>
 
 /** Canonical decimal text, as imports store it. */
 export function decimalOf(text: string): Decimal {
+  const plain = plainAmount(text)
+  if (plain !== undefined) return plain
   const point = text.indexOf('.')
   return point < 0
     ? { units: BigInt(text), scale: 0 }
