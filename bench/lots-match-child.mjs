@@ -16,7 +16,9 @@ function once() {
   const columns = header.split(',')
   const trades = lines.map((line) => {
     const fields = line.split(',')
-    return parseTrade(Object.fromEntries(columns.map((name, at) => [name, fields[at]]))).value
+    const row = {}
+    for (let at = 0; at < columns.length; at++) row[columns[at]] = fields[at]
+    return parseTrade(row).value
   })
   const facts = factsOf(effectiveTrades(trades), config)
   const parsed = performance.now()

@@ -161,7 +161,8 @@ export function effectiveTrades(records: Iterable<TradeRecord>): Trade[] {
 function circles(byId: ReadonlyMap<string, TradeRecord>): Problem[] {
   const settled = new Set<string>()
   const problems: Problem[] = []
-  for (const start of byId.keys()) {
+  for (const [start, { replaces }] of byId) {
+    if (replaces === null) continue
     const path: string[] = []
     const onPath = new Set<string>()
     let at: string | null = start
