@@ -15,6 +15,7 @@ import { EVENT_TYPES } from '../revenue-event.js'
 import { listChannels } from '../store/channels.js'
 import { importEvents } from '../store/event-import.js'
 import { type ErasedBy, eraseEvents, findEvent, listEvents, touchesOf } from '../store/events.js'
+import { eventInput } from './schemas.js'
 
 const modes = {
   dead_letter: z
@@ -162,11 +163,7 @@ const show = operation({
   name: 'events show',
   summary: 'One revenue event with its touches and the channels that they belong to.',
   effect: 'read',
-  input: z.object({
-    event: z
-      .string()
-      .describe('External id of the event, its correlation id where it has none, or its number.'),
-  }),
+  input: z.object({ event: eventInput }),
   output: z.object({
     event: shownEvent,
     touches: z
@@ -206,11 +203,7 @@ const erase = operation({
     .object({
       customer: z.string().min(1).optional().describe('customer_id of the events.'),
       session: z.string().min(1).optional().describe('session_id of the events.'),
-      event: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('External id of the event, its correlation id where it has none, or its number.'),
+      event: eventInput.optional(),
     })
     .meta({ example: { customer: 'c-17' } }),
   output: z.object({ erased: z.number().describe('Events that were not erased before.') }),

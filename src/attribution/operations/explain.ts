@@ -7,16 +7,14 @@ import { MILESTONES } from '../paths.js'
 import { explainEvent } from '../runs/explain-event.js'
 import { MODEL_ERRORS } from './allocate.js'
 import { shownEvent } from './events.js'
-import { cents, modelInput } from './schemas.js'
+import { cents, eventInput, modelInput } from './schemas.js'
 
 const explain = operation({
   name: 'attribution explain',
   summary: 'Why this cent: touches that count, exact weights, and who got the cents left over.',
   effect: 'read',
   input: z.object({
-    event: z
-      .string()
-      .describe('External id of the event, its correlation id where it has none, or its number.'),
+    event: eventInput,
     model: modelInput.optional().describe('Only by this model; by all that the event is allocated by.'),
     channel: z.string().optional().describe('Only this channel.'),
   }),

@@ -28,6 +28,12 @@ export const currencyInput = z
   .optional()
   .describe('Only in this currency, such as USD.')
 
+/** Names one event. */
+export const eventInput = z
+  .string()
+  .min(1)
+  .describe('External id of the event, its correlation id where it has none, or its number.')
+
 export const cents = z.string().describe('Whole minor units of the currency.')
 
 /** Undefined stays so. */
