@@ -301,15 +301,38 @@ describe('what is personal is detached', () => {
     await perform(context, 'attribution allocate', { model: 'linear' })
     await perform(context, 'ledger post')
     const before = await kept()
-    expect(await perform(context, 'events erase', { ...whose })).toEqual({ erased })
+    expect(await perform(context, 'events erase', { ...whose })).toEqual({ erased, dead_events: [] })
     expect(await kept()).toEqual(before)
     expect((await personal()).map(({ key }) => key)).toEqual(left)
     // Again there is nothing left to erase, the same events are still the same, and allocated again nothing changes.
-    expect(await perform(context, 'events erase', { ...whose })).toEqual({ erased: 0 })
+    expect(await perform(context, 'events erase', { ...whose })).toEqual({ erased: 0, dead_events: [] })
     expect(await bring(...EVENTS)).toMatchObject({ new: 0, same: 4 })
     expect(await perform(context, 'attribution allocate', { model: 'linear' })).toMatchObject({
       new: 0,
       same: 4,
+    })
+  })
+
+  test('and lists the pending dead events that still name it', async () => {
+    const name = 'Zoë "Z" O\'Hara'
+    await bring(purchase('p', { customer_id: name }))
+    await importEvents(
+      context,
+      folder,
+      [
+        refund('r', 'p', 20_000, { customer_id: name }),
+        purchase('q', { currency: 'no', customer_id: 'bob' }),
+        `{broken ${name}`,
+      ],
+      { dead_letter: true },
+    )
+    const erase = () => perform(context, 'events erase', { customer: name })
+    expect(await erase()).toEqual({ erased: 1, dead_events: [1, 3] })
+    await perform(context, 'dead-events discard', { dead_event: 1, note: 'more than was paid' })
+    expect(await erase()).toEqual({ erased: 0, dead_events: [3] })
+    expect(await perform(context, 'events erase', { customer: "O'Har_" })).toEqual({
+      erased: 0,
+      dead_events: [],
     })
   })
 
@@ -325,7 +348,7 @@ describe('what is personal is detached', () => {
     expect(codes(await erase({ event: 'nobody' }))).toEqual(['TIE-4215'])
     const other = contextOf(db.books, await newTenant(db.books))
     expect(codes(await refusal(perform(other, 'events erase', { event: 'q' })))).toEqual(['TIE-4215'])
-    expect(await perform(other, 'events erase', { customer: 'ann' })).toEqual({ erased: 0 })
+    expect(await perform(other, 'events erase', { customer: 'ann' })).toEqual({ erased: 0, dead_events: [] })
     expect(await personal()).toHaveLength(3)
   })
 })

@@ -13,6 +13,7 @@ import { readEventsFile } from '../files/events-file.js'
 import { MILESTONES } from '../paths.js'
 import { EVENT_TYPES } from '../revenue-event.js'
 import { listChannels } from '../store/channels.js'
+import { pendingEventsThatName } from '../store/dead-events.js'
 import { importEvents } from '../store/event-import.js'
 import { type ErasedBy, eraseEvents, findEvent, listEvents, touchesOf } from '../store/events.js'
 import { eventInput } from './schemas.js'
@@ -206,20 +207,31 @@ const erase = operation({
       event: eventInput.optional(),
     })
     .meta({ example: { customer: 'c-17' } }),
-  output: z.object({ erased: z.number().describe('Events that were not erased before.') }),
+  output: z.object({
+    erased: z.number().describe('Events that were not erased before.'),
+    dead_events: z
+      .array(z.number())
+      .readonly()
+      .describe('Pending dead events that still name it: to be retried and erased, or discarded.'),
+  }),
   errors: ['TIE-4215', 'TIE-4413'],
   positional: ['customer'],
   http: { method: 'POST', path: '/api/v1/events/erasures' },
   run: ({ books, tenant, now, who }, { customer, session, event }) => {
     if ([customer, session, event].filter((one) => one !== undefined).length !== 1) refuse('TIE-4413', {})
     return books.transaction(tenant, async (tx) => {
+      const found = event === undefined ? undefined : await findEvent(tx, event)
       const by: ErasedBy =
         customer !== undefined
           ? { column: 'customer_id', value: customer }
           : session !== undefined
             ? { column: 'session_id', value: session }
-            : { column: 'event_id', value: (await findEvent(tx, event!)).event_id }
-      return { erased: await eraseEvents(tx, by, now(), who) }
+            : { column: 'event_id', value: found!.event_id }
+      const named = customer ?? session ?? found!.external_event_id ?? found!.correlation_id!
+      return {
+        erased: await eraseEvents(tx, by, now(), who),
+        dead_events: await pendingEventsThatName(tx, named),
+      }
     })
   },
 })

@@ -86,6 +86,16 @@ export async function listDeadEvents(
   return rows.map(stored)
 }
 
+/** Ids of pending ones whose payload has the value in it, as it is or as JSON writes it. */
+export async function pendingEventsThatName(tx: Tx, value: string): Promise<number[]> {
+  const rows = await tx.rows<{ dead_event_id: bigint }>(
+    `SELECT dead_event_id FROM dead_events WHERE tenant_id = tieout_current_tenant() AND state = 'pending'
+       AND (position($1 IN raw_payload) > 0 OR position($2 IN raw_payload) > 0) ORDER BY dead_event_id`,
+    [value, JSON.stringify(value).slice(1, -1)],
+  )
+  return rows.map((row) => Number(row.dead_event_id))
+}
+
 export async function deadEvent(tx: Tx, id: number): Promise<StoredDeadEvent> {
   const [row] = await tx.rows<Row>(
     `SELECT ${COLUMNS} FROM dead_events WHERE tenant_id = tieout_current_tenant() AND dead_event_id = $1 FOR UPDATE`,
