@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { connectionsOf } from '#tieout/surfaces/connections'
 import { type CliDatabase, cliDatabase, makeFolder } from '../support/cli.js'
 import { fact, mapped, node, twoNodes, writeMart } from '../support/marts.js'
 
@@ -230,6 +231,35 @@ test('the configuration may name it; without the variable it is said to be left 
     not_run: ['Snowflake by snowflake-prod: TIEOUT_CONNECTION_SNOWFLAKE_PROD is not https:// of an account'],
   })
   expect((await validate(mart(), {}, '--snowflake', 'snowflake-prod')).stderr).toContain('TIE-5064')
+})
+
+test.each<[string, Record<string, string>, object | undefined]>([
+  [
+    'account and token',
+    { SNOWFLAKE_ACCOUNT: 'MyOrg-My_Account', SNOWFLAKE_TOKEN: 't' },
+    { location: 'https://myorg-my-account.snowflakecomputing.com', token: 't' },
+  ],
+  [
+    'with database and schema',
+    { SNOWFLAKE_ACCOUNT: 'a', SNOWFLAKE_TOKEN: 't', SNOWFLAKE_DATABASE: 'My Data', SNOWFLAKE_SCHEMA: 'S' },
+    { location: 'https://a.snowflakecomputing.com/My%20Data/S', token: 't' },
+  ],
+  [
+    'a schema of no database',
+    { SNOWFLAKE_ACCOUNT: 'a', SNOWFLAKE_TOKEN: 't', SNOWFLAKE_SCHEMA: 'S' },
+    { location: 'https://a.snowflakecomputing.com', token: 't' },
+  ],
+  ['no token', { SNOWFLAKE_ACCOUNT: 'a', SNOWFLAKE_PASSWORD: 'p' }, undefined],
+  ['no account', { SNOWFLAKE_TOKEN: 't' }, undefined],
+  [
+    'a connection of that name wins',
+    { SNOWFLAKE_ACCOUNT: 'a', SNOWFLAKE_TOKEN: 't', TIEOUT_CONNECTION_SNOWFLAKE: 'https://other' },
+    { location: 'https://other', token: null },
+  ],
+])('the usual variables make the connection snowflake: %s', (_, variables, expected) => {
+  const connections = connectionsOf({ variables })
+  expect(connections('snowflake')).toEqual(expected)
+  expect(connections('snowflake-prod')).toBeUndefined()
 })
 
 test('what the account says against it is a refusal without the token', async () => {
