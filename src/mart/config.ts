@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod'
-import { tableParts } from './table-name.js'
+import { tableParts } from '../base/table-name.js'
 
 const name = z.string().min(1).max(255)
 const table = name.refine((text) => tableParts(text) !== undefined, {

@@ -164,7 +164,7 @@ async function columnsSeen(
   { hierarchy_table, mapping_table, fact_table }: Needed,
 ): Promise<SeenColumns> {
   const { openMartSource } = await import('../store/source.js')
-  const { tableParts } = await import('../table-name.js')
+  const { tableParts } = await import('../../base/table-name.js')
   const tables = [hierarchy_table, mapping_table, fact_table].map((name) => tableParts(name) ?? [name])
   const opened = await openMartSource(location, tables)
   try {

@@ -95,7 +95,7 @@ export async function validateMart(
 }
 
 async function onSnowflake(mart: LoadedMart, { id, connection, signal }: SnowflakeEngine): Promise<MartRows> {
-  const { runOnSnowflake } = await import('./snowflake/run-snowflake.js')
+  const { runOnSnowflake } = await import('./run-snowflake.js')
   return runOnSnowflake(mart, id, connection, signal)
 }
 

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { Refusal, refuse } from '../../base/errors.js'
 import { connectionVariable } from '../../books/connection.js'
 import { DIALECT_NAMES } from '../../engines/plan/dialects.js'
-import { isAccount } from '../../mart/store/snowflake/account.js'
+import { isAccount } from '../../engines/snowflake/account.js'
 import { configFile, type McpHost, perform, sourceOf } from './host.js'
 import { type Tool, tool } from './tool.js'
 

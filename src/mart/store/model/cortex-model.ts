@@ -7,9 +7,10 @@
 import { refuse } from '../../../base/errors.js'
 import type { Connection } from '../../../books/operation.js'
 import { PLAN_DIALECTS } from '../../../engines/plan/dialects.js'
+import { execute, isAccount } from '../../../engines/snowflake/account.js'
 import type { LanguageModel } from '../../discovery/language-model.js'
 import type { Prompt } from '../../discovery/model-prompt.js'
-import { execute, isAccount } from '../snowflake/account.js'
+import { refuseStatement } from '../run-snowflake.js'
 
 /** When no setting names one. */
 export const CORTEX_MODEL = 'mistral-large2'
@@ -62,6 +63,7 @@ export function cortexModel(
         connection,
         signal,
         refuse: (detail: string): never => refuse('TIE-5063', { detail }),
+        refuseStatement,
       }
       const [rows] = await execute(
         account,

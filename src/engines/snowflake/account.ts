@@ -1,19 +1,22 @@
 /**
  * Statements on a Snowflake account by its SQL REST API: one request is one session, so temporary tables of its statements
  * end with it. What takes long is asked for by its handle, results of several parts part by part. The token goes into a
- * header and nowhere else. Raises what `refuse` of the account raises, and TIE-5023 for what Snowflake refuses.
+ * header and nowhere else. Raises what the account says to.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { refuse } from '../../../base/errors.js'
-import type { Connection } from '../../../books/operation.js'
-import type { Cell } from '../../table.js'
+import type { Connection } from '../../books/operation.js'
+
+/** Every value comes as text. */
+type Cell = string | null
 
 export interface Account {
   readonly connection: Connection
   readonly signal: AbortSignal
   /** What to say when the account does not answer as it should. */
   readonly refuse: (detail: string) => never
+  /** What to say when Snowflake refuses a statement about the object. */
+  readonly refuseStatement: (object: string, detail: string) => never
 }
 
 export interface Statement {
@@ -29,12 +32,22 @@ export interface Request {
   readonly timeout: number
 }
 
+/** A column of a result: `fixed`, `real`, `text`, `date`, `boolean`, …, in any case. */
+export interface ResultColumn {
+  readonly name: string
+  readonly type: string
+  readonly scale?: number | null
+}
+
 interface Answer {
   readonly message?: string
   readonly statementHandle?: string
   readonly statementHandles?: readonly string[]
   readonly statementStatusUrl?: string
-  readonly resultSetMetaData?: { readonly partitionInfo?: readonly unknown[] }
+  readonly resultSetMetaData?: {
+    readonly partitionInfo?: readonly unknown[]
+    readonly rowType?: readonly ResultColumn[]
+  }
   readonly data?: readonly (readonly Cell[])[]
 }
 
@@ -53,18 +66,14 @@ export async function execute(
   { statements, warehouse, timeout }: Request,
   wanted: readonly number[],
 ): Promise<readonly (readonly (readonly Cell[])[])[]> {
-  const { database, schema } = placeOf(account.connection)
   const isOne = statements.length === 1
-  const body = {
-    statement: statements.map(({ sql }) => sql).join(';\n'),
+  const answer = await answerOf(account, {
+    object: isOne ? statements[0].object : 'the pipeline',
+    sql: statements.map(({ sql }) => sql).join(';\n'),
     timeout,
-    ...(database === undefined ? {} : { database }),
-    ...(schema === undefined ? {} : { schema }),
-    ...(warehouse === undefined ? {} : { warehouse }),
-    ...(isOne ? {} : { parameters: { MULTI_STATEMENT_COUNT: String(statements.length) } }),
-  }
-  const object = isOne ? statements[0].object : 'the pipeline'
-  const answer = await finished(account, object, await ask(account, 'POST', API, body))
+    warehouse,
+    parameters: isOne ? undefined : { MULTI_STATEMENT_COUNT: String(statements.length) },
+  })
   const handles = isOne ? [answer.statementHandle] : answer.statementHandles
   if (handles?.length !== statements.length)
     return account.refuse(`it names ${handles?.length ?? 0} of ${statements.length} statements`)
@@ -74,6 +83,52 @@ export async function execute(
     results.push(await rowsOf(account, own, handles[i]))
   }
   return results
+}
+
+/** One statement whose result may be of any length: its columns, and its rows part by part, fetched as they are asked for. */
+export async function query(
+  account: Account,
+  { object, sql }: Statement,
+): Promise<{
+  readonly columns: readonly ResultColumn[]
+  readonly parts: AsyncIterable<readonly (readonly Cell[])[]>
+}> {
+  const answer = await answerOf(account, {
+    object,
+    sql,
+    timeout: TIMEOUT,
+    warehouse: undefined,
+    // What a date is as text.
+    parameters: { DATE_OUTPUT_FORMAT: 'YYYY-MM-DD' },
+  })
+  return {
+    columns: answer.resultSetMetaData?.rowType ?? account.refuse('it names no columns'),
+    parts: partsOf(account, answer, answer.statementHandle),
+  }
+}
+
+/** Seconds that Snowflake may take to read facts. */
+const TIMEOUT = 3600
+
+function answerOf(
+  account: Account,
+  asked: Statement & {
+    readonly timeout: number
+    readonly warehouse: string | undefined
+    readonly parameters: Readonly<Record<string, string>> | undefined
+  },
+): Promise<Answer> {
+  const { database, schema } = placeOf(account.connection)
+  const { object, sql, timeout, warehouse, parameters } = asked
+  const body = {
+    statement: sql,
+    timeout,
+    ...(database === undefined ? {} : { database }),
+    ...(schema === undefined ? {} : { schema }),
+    ...(warehouse === undefined ? {} : { warehouse }),
+    ...(parameters === undefined ? {} : { parameters }),
+  }
+  return ask(account, 'POST', API, body).then((said) => finished(account, object, said))
 }
 
 const ownAnswer = async (account: Account, object: string, handle: string): Promise<Answer> =>
@@ -107,11 +162,7 @@ async function finished(account: Account, object: string, first: Said): Promise<
   }
   if (said.status === 200) return said.answer
   if (said.status === 422)
-    refuse('TIE-5023', {
-      engine: 'Snowflake',
-      object,
-      detail: (said.answer.message ?? '').split('\n').join(' '),
-    })
+    return account.refuseStatement(object, (said.answer.message ?? '').split('\n').join(' '))
   return account.refuse(`${hostOf(account)} answered with status ${said.status}`)
 }
 
@@ -120,14 +171,23 @@ async function rowsOf(
   answer: Answer,
   handle: string | undefined,
 ): Promise<readonly (readonly Cell[])[]> {
-  const rows = [...(answer.data ?? [])]
+  const rows: (readonly Cell[])[] = []
+  for await (const part of partsOf(account, answer, handle)) rows.push(...part)
+  return rows
+}
+
+async function* partsOf(
+  account: Account,
+  answer: Answer,
+  handle: string | undefined,
+): AsyncGenerator<readonly (readonly Cell[])[]> {
+  yield answer.data ?? []
   const parts = answer.resultSetMetaData?.partitionInfo?.length ?? 1
   for (let part = 1; part < parts; part++) {
     const path = `${API}/${encodeURIComponent(handle ?? '')}?partition=${part}`
     const more = await finished(account, 'a result', await ask(account, 'GET', path))
-    rows.push(...(more.data ?? []))
+    yield more.data ?? []
   }
-  return rows
 }
 
 const hostOf = ({ connection }: Account): string => new URL(connection.location).host

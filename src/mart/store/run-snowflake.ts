@@ -4,16 +4,16 @@
  * Raises TIE-5022, TIE-5023, TIE-5071 (no answer), TIE-5072 (more than one request takes).
  */
 
-import { refuse } from '../../../base/errors.js'
-import type { Connection } from '../../../books/operation.js'
-import { SNOWFLAKE_PLAN } from '../../../engines/plan/dialects.js'
-import { printName, printPlan } from '../../../engines/plan/print.js'
-import { objectNames } from '../../pipeline/columns.js'
-import { printPipeline } from '../../pipeline/pipeline.js'
-import type { Cell } from '../../table.js'
-import { type LoadedMart, tablesOf } from '../load.js'
-import { localPipeline, type MartRows, martColumns, refuseUnsupported } from '../run-duckdb.js'
-import { execute, type Statement } from './account.js'
+import { refuse } from '../../base/errors.js'
+import type { Connection } from '../../books/operation.js'
+import { SNOWFLAKE_PLAN } from '../../engines/plan/dialects.js'
+import { printName, printPlan } from '../../engines/plan/print.js'
+import { execute, type Statement } from '../../engines/snowflake/account.js'
+import { objectNames } from '../pipeline/columns.js'
+import { printPipeline } from '../pipeline/pipeline.js'
+import type { Cell } from '../table.js'
+import { type LoadedMart, tablesOf } from './load.js'
+import { localPipeline, type MartRows, martColumns, refuseUnsupported } from './run-duckdb.js'
 
 /** Bytes of SQL that Snowflake takes in one request, and rows in one VALUES. */
 const MOST_TEXT = 1_000_000
@@ -50,7 +50,12 @@ export async function runOnSnowflake(
     })
   const wanted = [...counts, rows].map((_, i) => statements.length - counts.length - 1 + i)
   const results = await execute(
-    { connection, signal, refuse: (detail) => refuse('TIE-5071', { connection: id, detail }) },
+    {
+      connection,
+      signal,
+      refuse: (detail) => refuse('TIE-5071', { connection: id, detail }),
+      refuseStatement,
+    },
     {
       statements: statements as [Statement, ...Statement[]],
       warehouse: config.snowflake.warehouse,
@@ -68,6 +73,10 @@ export async function runOnSnowflake(
     })),
   }
 }
+
+/** What Snowflake has against a statement about the object. */
+export const refuseStatement = (object: string, detail: string): never =>
+  refuse('TIE-5023', { engine: 'Snowflake', object, detail })
 
 const name = (text: string): string => printName([text], SNOWFLAKE_PLAN).sql
 
