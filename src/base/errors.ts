@@ -290,6 +290,23 @@ export const ERRORS = {
     remedy: 'Split the file, or leave columns out that no report needs.',
   },
 
+  'TIE-2417': {
+    ...unavailable,
+    message: 'The Snowflake account of {connection} gave no answer that can be used: {detail}.',
+    remedy: 'Check its address and token.',
+  },
+  'TIE-2418': {
+    ...input,
+    message: 'Snowflake refused to read {source}: {detail}',
+    remedy: 'Check the name of the table and what the token may read.',
+  },
+  'TIE-2419': {
+    ...input,
+    message:
+      'The facts of {source} are on Snowflake, which groups them for runs; they are not read one by one.',
+    remedy: 'Look at them there, or import them: tieout facts import.',
+  },
+
   // 25xx: runs
   'TIE-2501': {
     ...usage,

@@ -13,7 +13,7 @@ import { bindUseCase } from './bind-use-case.js'
 import { bindNodes } from './bindings.js'
 import { buildTree, type Tree } from './hierarchy.js'
 import { resolutionFindings, resolveRules } from './resolver.js'
-import { withSource } from './sources.js'
+import { type Accounts, withSource } from './sources.js'
 import { loadStructure } from './store/structures.js'
 import { findUseCase, savedDigest, saveUseCase, useCaseDigest } from './store/use-cases.js'
 import type { SourceSpec, UseCase } from './use-case.js'
@@ -33,12 +33,13 @@ export interface BoundDraft {
 
 /** `useCaseId` selects the use case's rows in a table that several share. */
 export async function bindDraft(
+  context: Accounts,
   tx: Tx,
   { draft, source, placeOf }: Draft,
   useCaseId: string | undefined,
 ): Promise<BoundDraft> {
   const tree = buildTree((await loadStructure(tx, draft.structure)).rows)
-  const useCase = await withSource(tx, source, useCaseId, async ({ columns }) =>
+  const useCase = await withSource(context, tx, source, useCaseId, async ({ columns }) =>
     bindUseCase(draft, { tree, source, columns, placeOf }),
   )
   return { useCase, tree }
@@ -63,17 +64,18 @@ export interface ApplyOptions {
 }
 
 export async function applyDraft(
-  { tenant, who, newId }: Context,
+  context: Context,
   tx: Tx,
   given: Draft,
   { dry_run, expected_version }: ApplyOptions,
 ): Promise<Applied> {
+  const { tenant, who, newId } = context
   const known = await findUseCase(tx, given.draft.use_case, 'locked')
   if (expected_version !== undefined && known !== undefined && known.version !== expected_version) {
     const { version } = known
     refuse('TIE-1205', { use_case: given.draft.use_case, version, expected: expected_version })
   }
-  const { useCase, tree } = await bindDraft(tx, given, known?.id)
+  const { useCase, tree } = await bindDraft(context, tx, given, known?.id)
   const changed =
     known === undefined || (await savedDigest(tx, known.id, known.version)) !== useCaseDigest(useCase)
   const id = known?.id ?? newId()

@@ -36,6 +36,13 @@ export interface BindContext {
   readonly placeOf: PlaceOf
 }
 
+/** What a source says of where its facts are. */
+const NEEDED = {
+  books: ['table'],
+  duckdb: ['path'],
+  snowflake: ['connection', 'table'],
+} as const
+
 /** The source of a draft; its path is taken as it is. Raises TIE-2302 and TIE-2312. */
 export function sourceOf(draft: UseCaseDraft, placeOf: PlaceOf): SourceSpec {
   const { source } = draft
@@ -43,25 +50,32 @@ export function sourceOf(draft: UseCaseDraft, placeOf: PlaceOf): SourceSpec {
   for (const what of ['date', 'scenario'] as const) {
     if (source[what] === undefined) problems.push(problem('TIE-2312', { what }, placeOf(['source'])))
   }
-  const engine = source.engine ?? (source.path === undefined ? 'books' : 'duckdb')
-  const wanted = engine === 'books' ? 'table' : 'path'
-  if (source[wanted] === undefined) {
+  const engine =
+    source.engine ??
+    (source.connection !== undefined ? 'snowflake' : source.path === undefined ? 'books' : 'duckdb')
+  for (const wanted of NEEDED[engine]) {
+    if (source[wanted] !== undefined) continue
     problems.push(
       problem('TIE-2302', { detail: `source: the engine ${engine} needs a ${wanted}.` }, placeOf(['source'])),
     )
   }
-  if (engine === 'books' && source.path !== undefined) {
+  for (const [what, goesWith] of [
+    ['path', 'duckdb'],
+    ['connection', 'snowflake'],
+  ] as const) {
+    if (engine === goesWith || source[what] === undefined) continue
     problems.push(
       problem(
         'TIE-2302',
-        { detail: 'source: a path goes with engine: duckdb.' },
-        placeOf(['source', 'path']),
+        { detail: `source: a ${what} goes with engine: ${goesWith}.` },
+        placeOf(['source', what]),
       ),
     )
   }
   refuseAll(problems)
   return {
     engine,
+    ...(source.connection === undefined ? {} : { connection: source.connection }),
     table: source.table ?? null,
     path: source.path ?? null,
     date: source.date ?? null,

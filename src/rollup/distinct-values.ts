@@ -6,6 +6,7 @@
 import type { Tx } from '../books/books.js'
 import { factTable, quoteIdentifier } from '../books/fact-tables.js'
 import { sqlText } from '../engines/books-source.js'
+import { type Accounts, askAccount } from './sources.js'
 import type { UseCase } from './use-case.js'
 
 export interface ValuesRequest {
@@ -30,8 +31,18 @@ interface Counted {
 }
 
 /** Most frequent first, then by value. */
-export async function distinctValues(tx: Tx, request: ValuesRequest): Promise<ValueCount[]> {
-  const found = request.useCase.source.engine === 'books' ? await inBooks(tx, request) : await inDuck(request)
+export async function distinctValues(
+  context: Accounts,
+  tx: Tx,
+  request: ValuesRequest,
+): Promise<ValueCount[]> {
+  const { engine } = request.useCase.source
+  const found =
+    engine === 'books'
+      ? await inBooks(tx, request)
+      : engine === 'duckdb'
+        ? await inDuck(request)
+        : await onAccount(context, request)
   return found.map(({ value, facts }) => ({ value, facts: Number(facts) }))
 }
 
@@ -52,7 +63,7 @@ function query(
     ...(date === undefined || source.date === null
       ? []
       : [`${quoteIdentifier(source.date)} = CAST(${text(date)} AS date)`]),
-    ...(contains === undefined ? [] : [`strpos(${value}, ${text(contains)}) > 0`]),
+    ...(contains === undefined ? [] : [`position(${text(contains)} IN ${value}) > 0`]),
   ]
   return `SELECT ${value} AS value, CAST(count(*) AS varchar) AS facts FROM ${from}
     ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
@@ -75,4 +86,11 @@ async function inDuck(request: ValuesRequest): Promise<Counted[]> {
     query(request, { from: relation, text: literal, collated: '', conditions: [] }),
   )
   return rows as unknown as Counted[]
+}
+
+async function onAccount(context: Accounts, request: ValuesRequest): Promise<Counted[]> {
+  const rows = await askAccount(context, request.useCase.source, (from, text) =>
+    query(request, { from, text, collated: '', conditions: [] }),
+  )
+  return rows.map(([value, facts]) => ({ value: value!, facts }))
 }

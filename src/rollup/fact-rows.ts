@@ -1,8 +1,9 @@
 /**
  * Opens the fact source of a use case for looking at its rows, for the time of one piece of work. Raises
- * TIE-1104, TIE-1005, TIE-2407.
+ * TIE-1104, TIE-1005, TIE-2407, TIE-2419.
  */
 
+import { refuse } from '../base/errors.js'
 import type { Tx } from '../books/books.js'
 import { factTable } from '../books/fact-tables.js'
 import type { FactRows } from '../engines/fact-rows.js'
@@ -15,6 +16,7 @@ export async function withFactRows<T>(
   useCaseId: string,
   work: (rows: FactRows) => Promise<T>,
 ): Promise<T> {
+  if (spec.engine === 'snowflake') refuse('TIE-2419', { source: spec.table! })
   if (spec.engine === 'books') return work(bookRows(tx, await factTable(tx, spec.table!), useCaseId))
   const { openDuckRows } = await import('../engines/fact-rows-duckdb.js')
   const rows = await openDuckRows({ path: spec.path!, ...(spec.table === null ? {} : { table: spec.table }) })

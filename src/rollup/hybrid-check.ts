@@ -10,6 +10,7 @@ import { factTable, quoteIdentifier } from '../books/fact-tables.js'
 import { sqlText } from '../engines/books-source.js'
 import { bindNodes } from './bindings.js'
 import { type Tree, UNASSIGNED } from './hierarchy.js'
+import { type Accounts, askAccount } from './sources.js'
 import type { ResultRow } from './store/results.js'
 import type { UseCase } from './use-case.js'
 
@@ -30,9 +31,15 @@ interface Scope {
 }
 
 /** Natural of every node that has facts, by SQL alone. */
-export async function naturalBySql(tx: Tx, scope: Scope): Promise<NaturalRow[]> {
+export async function naturalBySql(context: Accounts, tx: Tx, scope: Scope): Promise<NaturalRow[]> {
   const { useCase, tree } = scope
-  const rows = useCase.source.engine === 'books' ? await inBooks(tx, scope) : await inDuck(scope)
+  const { engine } = useCase.source
+  const rows =
+    engine === 'books'
+      ? await inBooks(tx, scope)
+      : engine === 'duckdb'
+        ? await inDuck(scope)
+        : await onAccount(context, scope)
   return rows.flatMap(({ node_id, scenario, fact_count, ...sums }) =>
     tree.positions.has(node_id)
       ? useCase.measures.map(({ name }, m) => ({
@@ -88,7 +95,8 @@ function query(scope: Scope, { from, text, key }: Dialect): string {
   return `WITH owned AS (
     SELECT ${owner} AS node, CAST(${scenario} AS varchar) AS scenario, count(*) AS facts, ${sums.join(', ')}
       FROM ${from} ${joins.join(' ')} ${where} GROUP BY 1, 2
-  ), closure(node, above) AS (VALUES ${closure.join(', ')})
+  ), closure AS (
+    SELECT * FROM (VALUES ${closure.join(', ')}) AS v(node, above))
   SELECT c.above AS node_id, o.scenario, CAST(sum(o.facts) AS varchar) AS fact_count, ${totals.join(', ')}
     FROM owned AS o JOIN closure AS c ON c.node = o.node GROUP BY 1, 2`
 }
@@ -121,6 +129,18 @@ async function inDuck(scope: Scope): Promise<SumRow[]> {
     query(scope, { from: `${relation} AS f`, text: literal, key: (column) => `CAST(${column} AS varchar)` }),
   )
   return rows as readonly SumRow[] as SumRow[]
+}
+
+async function onAccount(context: Accounts, scope: Scope): Promise<SumRow[]> {
+  const rows = await askAccount(context, scope.useCase.source, (from, text) =>
+    query(scope, { from: `${from} AS f`, text, key: (column) => `CAST(${column} AS varchar)` }),
+  )
+  return rows.map(([node_id, scenario, fact_count, ...sums]) => ({
+    node_id: node_id!,
+    scenario: scenario!,
+    fact_count: fact_count!,
+    ...Object.fromEntries(sums.flatMap((sum, m) => (sum === null ? [] : [[`m${m}`, sum]]))),
+  })) as SumRow[]
 }
 
 export interface HybridComparison {

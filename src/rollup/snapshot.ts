@@ -134,6 +134,7 @@ async function calculateAndSeal(
   const { tree, useCase, policy } = inputs
   const adjustments = inputs.adjustments.inForce
   const { frame, from, steps, horizon, undated, calculation, read_ms, calculate_ms } = await withSource(
+    context,
     tx,
     useCase.source,
     inputs.useCaseId,
@@ -274,7 +275,7 @@ export interface Recalculation {
 export async function recalculate(context: Context, tx: Tx, header: RunHeader): Promise<Recalculation> {
   const inputs = await recordedInputs(tx, header)
   const { tree, useCase, useCaseId, through } = inputs
-  const { frame, calculation } = await withSource(tx, useCase.source, useCaseId, async (source) => {
+  const { frame, calculation } = await withSource(context, tx, useCase.source, useCaseId, async (source) => {
     const facts = await readInputs(context, source, [inputs], { through, kept: 'never' })
     return calculateInputs(inputs, facts.frame)
   })

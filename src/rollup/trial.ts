@@ -52,7 +52,7 @@ export async function editedInputs(
     spec.path === null || spec.path === current.useCase.source.path
       ? spec
       : { ...spec, path: namedFile(context, spec.path, '.', placeOf(['source', 'path'])) }
-  const { useCase, tree } = await bindDraft(tx, { draft, source, placeOf }, current.useCaseId)
+  const { useCase, tree } = await bindDraft(context, tx, { draft, source, placeOf }, current.useCaseId)
   const structure = await loadStructure(tx, useCase.structure)
   return {
     ...current,
@@ -87,7 +87,7 @@ function calculateOnKept(inputs: Inputs, frame: Frame): Calculated {
 
 function read(context: Context, tx: Tx, inputs: readonly [Inputs, ...Inputs[]]): Promise<FoundFacts> {
   const [{ useCase, useCaseId }] = inputs
-  return withSource(tx, useCase.source, useCaseId, async (source) =>
+  return withSource(context, tx, useCase.source, useCaseId, async (source) =>
     readInputs(context, source, inputs, { through: await source.horizon(), kept: 'may serve whole' }),
   )
 }

@@ -40,7 +40,8 @@ export const ruleDraftSchema = z.strictObject({
 })
 
 const source = z.strictObject({
-  engine: z.enum(['books', 'duckdb']).optional(),
+  engine: z.enum(['books', 'duckdb', 'snowflake']).optional(),
+  connection: name.optional(),
   table: name.optional(),
   path: name.optional(),
   date: name.nullable().optional(),
@@ -70,6 +71,7 @@ export const draftOf = (useCase: UseCase): UseCaseDraft => ({
   structure: useCase.structure,
   source: {
     engine: useCase.source.engine,
+    ...(useCase.source.connection === undefined ? {} : { connection: useCase.source.connection }),
     ...(useCase.source.table === null ? {} : { table: useCase.source.table }),
     ...(useCase.source.path === null ? {} : { path: useCase.source.path }),
     date: useCase.source.date,

@@ -58,6 +58,7 @@ export function printUseCaseFile(useCase: UseCase): string {
       structure: useCase.structure,
       source: {
         ...(source.engine === 'duckdb' ? { engine: 'duckdb', path: source.path } : {}),
+        ...(source.engine === 'snowflake' ? { engine: 'snowflake', connection: source.connection } : {}),
         ...(source.table === null ? {} : { table: source.table }),
         date: source.date,
         scenario: source.scenario,

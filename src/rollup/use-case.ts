@@ -12,10 +12,12 @@ import { ruleText } from './rule-text.js'
 export type Policy = 'most_specific' | 'top_down'
 export const POLICIES: readonly Policy[] = ['most_specific', 'top_down']
 
-/** Where the facts are: a table of the books, or a file read in place by DuckDB. */
+/** Where the facts are: a table of the books, a file read in place by DuckDB, or a table on a Snowflake account. */
 export interface SourceSpec {
-  readonly engine: 'books' | 'duckdb'
-  /** Table of the books, or of a .duckdb file. */
+  readonly engine: 'books' | 'duckdb' | 'snowflake'
+  /** Of an account, by its name. */
+  readonly connection?: string
+  /** Table of the books, of a .duckdb file, or of the account. */
   readonly table: string | null
   /** Absolute path of the file. */
   readonly path: string | null
@@ -96,7 +98,12 @@ export interface UseCaseDigests {
 
 export function useCaseDigests(useCase: UseCase): UseCaseDigests {
   const { source, measures, drivers, scenarios, rules } = useCase
-  const where = source.engine === 'books' ? source.table : source.path
+  const where =
+    source.engine === 'duckdb'
+      ? source.path
+      : source.engine === 'books'
+        ? source.table
+        : [source.connection!, source.table]
   return {
     rules: digestOf(
       rules.map((rule) => [

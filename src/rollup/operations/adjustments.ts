@@ -140,7 +140,8 @@ const add = operation({
   ],
   positional: ['file'],
   http: { method: 'POST', path: '/api/v1/use-cases/{use_case}/adjustments', ...YAML_UPLOAD },
-  async run({ books, tenant, who, progress, signal }, { use_case, file, date, dry_run }) {
+  async run(context, { use_case, file, date, dry_run }) {
+    const { books, tenant, who, progress, signal } = context
     // Loaded here, because the reader of YAML would slow the start of every other command.
     const { readAdjustmentsFile } = await import('../adjustments/adjustments-file.js')
     const drafts = readAdjustmentsFile(await textOfFile(file, 'TIE-2701'), file)
@@ -153,7 +154,7 @@ const add = operation({
       const { id, useCase } = await loadUseCase(tx, use_case)
       await lockAdjustments(tx, id)
       const known = await loadAdjustments(tx, id)
-      return withSource(tx, useCase.source, id, async (source) => {
+      return withSource(context, tx, useCase.source, id, async (source) => {
         const fresh = bindAdjustments(drafts, { useCase, columns: source.columns, known })
         const all = [...known, ...fresh]
         const shown =

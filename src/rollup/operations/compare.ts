@@ -155,7 +155,7 @@ function calculateStates(
   causes: readonly Cause[],
 ): Promise<Step[]> {
   const { source: spec } = right.useCase
-  return withSource(tx, spec, right.useCaseId, async (source) => {
+  return withSource(context, tx, spec, right.useCaseId, async (source) => {
     const states = causes.map((cause) => {
       const mixed = mixedInputs(left, right, cause)
       // Facts of another source cannot be read by this mapping: they come with the mapping.

@@ -94,6 +94,7 @@ const facts = operation({
     'TIE-1106',
     'TIE-1605',
     'TIE-2303',
+    'TIE-2419',
     'TIE-2601',
     'TIE-2602',
     'TIE-2603',

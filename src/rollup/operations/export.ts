@@ -20,7 +20,7 @@ const exportRunOperation = operation({
     seal: z.string().describe('Digest of the manifest: note it where the run is signed off.'),
     files: z.array(z.object({ name: z.string(), bytes: z.number(), sha256: z.string() })),
   }),
-  errors: ['TIE-1103', 'TIE-1106', 'TIE-2801', 'TIE-2802', 'TIE-2803', 'TIE-2804', 'TIE-2805'],
+  errors: ['TIE-1103', 'TIE-1106', 'TIE-2419', 'TIE-2801', 'TIE-2802', 'TIE-2803', 'TIE-2804', 'TIE-2805'],
   positional: ['run', 'file'],
   http: {
     method: 'GET',

@@ -90,15 +90,15 @@ const fields = operation({
     source: z.string(),
     fields: z.array(z.object({ name: z.string(), type: z.string(), roles: z.array(z.string()) })),
   }),
-  errors: ['TIE-1102', 'TIE-1104'],
+  errors: ['TIE-1102', 'TIE-1104', 'TIE-2417', 'TIE-2418', 'TIE-5064'],
   positional: ['use_case'],
   http: { method: 'GET', path: '/api/v1/use-cases/{use_case}/fields' },
-  run: ({ books, tenant }, { use_case }) =>
-    books.transaction(tenant, async (tx) => {
+  run: (context, { use_case }) =>
+    context.books.transaction(context.tenant, async (tx) => {
       const { id, useCase } = await loadUseCase(tx, use_case)
       const tree = buildTree((await loadStructure(tx, useCase.structure)).rows)
       const drivers = bindNodes(tree, useCase.drivers).columns
-      const columns = await withSource(tx, useCase.source, id, async (source) => source.columns)
+      const columns = await withSource(context, tx, useCase.source, id, async (source) => source.columns)
       return {
         use_case: useCase.name,
         source: sourceName(useCase.source),
@@ -132,14 +132,14 @@ const values = operation({
     values: z.array(z.object({ value: z.string().nullable(), facts: z.number() })),
     more: z.boolean().describe('There are values beyond the limit.'),
   }),
-  errors: ['TIE-1102', 'TIE-1104', 'TIE-2304', 'TIE-2501'],
+  errors: ['TIE-1102', 'TIE-1104', 'TIE-2304', 'TIE-2417', 'TIE-2418', 'TIE-2501', 'TIE-5064'],
   positional: ['use_case', 'field'],
   http: { method: 'GET', path: '/api/v1/use-cases/{use_case}/fields/{field}/values' },
-  run: ({ books, tenant }, { use_case, field, date, contains, limit }) =>
-    books.transaction(tenant, async (tx) => {
+  run: (context, { use_case, field, date, contains, limit }) =>
+    context.books.transaction(context.tenant, async (tx) => {
       const { id, useCase } = await loadUseCase(tx, use_case)
       const day = date === undefined ? undefined : dateOf(date)
-      const columns = await withSource(tx, useCase.source, id, async (source) => source.columns)
+      const columns = await withSource(context, tx, useCase.source, id, async (source) => source.columns)
       const column = columns.find(({ name }) => name === field)
       if (column === undefined) {
         const known = columns.map(({ name }) => name)
@@ -151,7 +151,7 @@ const values = operation({
           suggestion: didYouMean(field, known),
         })
       }
-      const found = await distinctValues(tx, {
+      const found = await distinctValues(context, tx, {
         useCase,
         useCaseId: id,
         field,

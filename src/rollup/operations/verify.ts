@@ -82,20 +82,20 @@ const verifyHybridEngine = operation({
   effect: 'read',
   input: z.object({ use_case: z.string().optional().describe('Only this use case.') }),
   output: z.object({ ok: z.boolean(), use_cases: z.array(checked) }),
-  errors: ['TIE-1102', 'TIE-1107'],
+  errors: ['TIE-1102', 'TIE-1107', 'TIE-2417', 'TIE-2418', 'TIE-5064'],
   positional: [],
   http: { method: 'GET', path: '/api/v1/verify-hybrid-engine' },
   violated: ({ ok }) => !ok,
-  run: ({ books, tenant, progress }, { use_case }) =>
-    books.transaction(tenant, async (tx) => {
+  run: (context, { use_case }) =>
+    context.books.transaction(context.tenant, async (tx) => {
       const wanted =
         use_case === undefined
           ? (await listUseCases(tx)).map(({ use_case_id }) => use_case_id)
           : [(await loadUseCase(tx, use_case)).id]
       const found: z.output<typeof checked>[] = []
       for (const [i, id] of wanted.entries()) {
-        progress.report('verifying', i + 1, (i + 1) / wanted.length)
-        found.push(...(await checkUseCaseById(tx, id)))
+        context.progress.report('verifying', i + 1, (i + 1) / wanted.length)
+        found.push(...(await checkUseCaseById(context, tx, id)))
       }
       // Nothing compared is no proof.
       if (found.length === 0) refuse('TIE-1107', { what: use_case ?? 'any use case' })
@@ -106,7 +106,7 @@ const verifyHybridEngine = operation({
     }),
 })
 
-async function checkUseCaseById(tx: Tx, id: string): Promise<z.output<typeof checked>[]> {
+async function checkUseCaseById(context: Context, tx: Tx, id: string): Promise<z.output<typeof checked>[]> {
   const headers = await listRunHeaders(tx, { kind: 'rollup', use_case_id: id, limit: 1000 })
   const newest = headers.find(({ status }) => status === 'COMPLETED')
   if (newest === undefined) return []
@@ -116,7 +116,7 @@ async function checkUseCaseById(tx: Tx, id: string): Promise<z.output<typeof che
     facts_through: string | null
   }
   const { useCase } = await loadUseCaseVersion(tx, id, use_case_version)
-  const sql = await naturalBySql(tx, {
+  const sql = await naturalBySql(context, tx, {
     useCase,
     useCaseId: id,
     tree,
