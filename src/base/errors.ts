@@ -307,6 +307,12 @@ export const ERRORS = {
     remedy: 'Look at them there, or import them: tieout facts import.',
   },
 
+  'TIE-2420': {
+    ...denied,
+    message: 'A request may not point a use case at {table} of {connection}.',
+    remedy: 'Apply the use case from the command line; then it is run and edited over HTTP.',
+  },
+
   // 25xx: runs
   'TIE-2501': {
     ...usage,

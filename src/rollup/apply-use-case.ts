@@ -2,7 +2,7 @@
  * A draft made the current version of its use case: bound to the structure and the source as they are, stored
  * when anything changed. Files, edits and trials all come through here.
  *
- * Raises TIE-1101, TIE-1205 (somebody changed it meanwhile), and what binding raises.
+ * Raises TIE-1101, TIE-1205 (somebody changed it meanwhile), TIE-2420, and what binding raises.
  */
 
 import { refuse } from '../base/errors.js'
@@ -15,7 +15,7 @@ import { buildTree, type Tree } from './hierarchy.js'
 import { resolutionFindings, resolveRules } from './resolver.js'
 import { type Accounts, withSource } from './sources.js'
 import { loadStructure } from './store/structures.js'
-import { findUseCase, savedDigest, saveUseCase, useCaseDigest } from './store/use-cases.js'
+import { findUseCase, loadUseCase, savedDigest, saveUseCase, useCaseDigest } from './store/use-cases.js'
 import type { SourceSpec, UseCase } from './use-case.js'
 import type { UseCaseDraft } from './use-case-draft.js'
 import type { PlaceOf } from './use-case-file.js'
@@ -31,13 +31,28 @@ export interface BoundDraft {
   readonly tree: Tree
 }
 
+/** A server reads of an account only what somebody on its machine has named: its token may reach more. */
+async function refuseNewAccount(
+  { filesUnder }: Pick<Context, 'filesUnder'>,
+  tx: Tx,
+  { source, placeOf }: Draft,
+  useCaseId: string | undefined,
+): Promise<void> {
+  if (source.engine !== 'snowflake' || filesUnder === undefined) return
+  const known = useCaseId === undefined ? undefined : (await loadUseCase(tx, useCaseId)).useCase.source
+  if (known?.connection === source.connection && known?.table === source.table) return
+  refuse('TIE-2420', { connection: source.connection!, table: source.table! }, placeOf(['source']))
+}
+
 /** `useCaseId` selects the use case's rows in a table that several share. */
 export async function bindDraft(
-  context: Accounts,
+  context: Accounts & Pick<Context, 'filesUnder'>,
   tx: Tx,
-  { draft, source, placeOf }: Draft,
+  given: Draft,
   useCaseId: string | undefined,
 ): Promise<BoundDraft> {
+  const { draft, source, placeOf } = given
+  await refuseNewAccount(context, tx, given, useCaseId)
   const tree = buildTree((await loadStructure(tx, draft.structure)).rows)
   const useCase = await withSource(context, tx, source, useCaseId, async ({ columns }) =>
     bindUseCase(draft, { tree, source, columns, placeOf }),

@@ -57,7 +57,7 @@ export async function askAccount(
   const from = nameOfTable(account, spec.table!)
   const { parts } = await query(account, { object: spec.table!, sql: sql(from, SNOWFLAKE_PLAN.text) })
   const rows: (readonly (string | null)[])[] = []
-  for await (const part of parts) rows.push(...part)
+  for await (const part of parts) for (const row of part) rows.push(row)
   return rows
 }
 

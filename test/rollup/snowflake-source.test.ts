@@ -10,7 +10,18 @@ import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openSnowflakeSource } from '#tieout/engines/snowflake/source'
-import { type CliDatabase, cliDatabase, EXAMPLES, makeFolder } from '../support/cli.js'
+import { newTenant, sharedTestBooks } from '../support/books.js'
+import {
+  type CliDatabase,
+  cliDatabase,
+  codes,
+  contextOf,
+  EXAMPLES,
+  makeFolder,
+  type Output,
+  perform,
+  refusal,
+} from '../support/cli.js'
 
 const TOKEN = 'a-token-that-nobody-prints'
 const SAMPLE = join(EXAMPLES, 'cash-equity')
@@ -223,6 +234,27 @@ test('the file comes back as it was said', async () => {
   expect(shown).toContain('connection: snowflake-prod')
   const again = await ran('use-cases', 'apply', folder.write('again.yaml', shown), '--json')
   expect(JSON.parse(again)).toMatchObject({ changed: false, version: 1 })
+})
+
+test('a request points no use case at a table that the command line has not named', async () => {
+  const books = await sharedTestBooks()
+  const [location, token] = Object.values(account) as [string, string]
+  const ours = contextOf(books.books, await newTenant(books.books), {
+    connection: () => ({ location, token }),
+  })
+  const theirs = { ...ours, filesUnder: folder.path }
+  await perform(ours, 'structures import', { name: 'CASH_EQUITY', file: join(SAMPLE, 'structure.csv') })
+  const file = folder.write('asked.yaml', onSnowflake())
+  const apply = (context: typeof ours, given = file): Promise<Output> =>
+    perform(context, 'use-cases apply', { file: given })
+  expect(codes(await refusal(apply(theirs)))).toEqual(['TIE-2420'])
+  await apply(ours)
+  expect(await apply(theirs)).toMatchObject({ changed: false })
+  const other = folder.write(
+    'other.yaml',
+    onSnowflake((yaml) => yaml.replace('Facts of the day', 'Salaries')),
+  )
+  expect(codes(await refusal(apply(theirs, other)))).toEqual(['TIE-2420'])
 })
 
 test.each<[string, (yaml: string) => string, string]>([

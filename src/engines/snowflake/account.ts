@@ -172,7 +172,7 @@ async function rowsOf(
   handle: string | undefined,
 ): Promise<readonly (readonly Cell[])[]> {
   const rows: (readonly Cell[])[] = []
-  for await (const part of partsOf(account, answer, handle)) rows.push(...part)
+  for await (const part of partsOf(account, answer, handle)) for (const row of part) rows.push(row)
   return rows
 }
 

@@ -62,6 +62,7 @@ export const BINDING_ERRORS: readonly ErrorCode[] = [
   'TIE-2302',
   'TIE-2417',
   'TIE-2418',
+  'TIE-2420',
   'TIE-5064',
   'TIE-2303',
   'TIE-2304',
