@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openSnowflakeSource } from '#tieout/engines/snowflake/source'
-import { newTenant, sharedTestBooks } from '../support/books.js'
+import { sharedTestBooks, type TestBooks } from '../support/books.js'
 import {
   type CliDatabase,
   cliDatabase,
@@ -27,6 +27,7 @@ const TOKEN = 'a-token-that-nobody-prints'
 const SAMPLE = join(EXAMPLES, 'cash-equity')
 const folder = makeFolder()
 let tieout: CliDatabase
+let db: TestBooks
 let connection: DuckDBConnection
 let server: Server
 let account: Readonly<Record<string, string>>
@@ -74,6 +75,7 @@ async function answer(method: string, path: string, body: string): Promise<objec
 
 beforeAll(async () => {
   tieout = await cliDatabase(folder)
+  db = await sharedTestBooks()
   const instance = await DuckDBInstance.create(':memory:')
   connection = await instance.connect()
   await connection.run(`ATTACH ':memory:' AS "ANALYTICS"; CREATE SCHEMA "ANALYTICS"."PUBLIC"`)
@@ -115,6 +117,7 @@ afterAll(async () => {
   server.close()
   connection.closeSync()
   await tieout.drop()
+  await db.close()
   folder.remove()
 })
 beforeEach(() => {
@@ -237,9 +240,8 @@ test('the file comes back as it was said', async () => {
 })
 
 test('a request points no use case at a table that the command line has not named', async () => {
-  const books = await sharedTestBooks()
   const [location, token] = Object.values(account) as [string, string]
-  const ours = contextOf(books.books, await newTenant(books.books), {
+  const ours = contextOf(db.books, db.tenant, {
     connection: () => ({ location, token }),
   })
   const theirs = { ...ours, filesUnder: folder.path }
