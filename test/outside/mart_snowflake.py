@@ -6,24 +6,18 @@ Each file is one statement; dynamic tables have lag, warehouse and refresh mode;
 is in its text, in order; every table that is read is one of the configuration or an object made before.
 """
 
-import argparse
 import csv
 import io
 import pathlib
 import re
-import subprocess
 import sys
-import tempfile
 
 import sqlglot
+from marts import each_mart, tieout
 from sqlglot import exp
 
 
-def tieout(cli: str, db: str, *words: str) -> str:
-    return subprocess.run(["node", cli, "--db", db, *words], check=True, capture_output=True, text=True).stdout
-
-
-def read(cli: str, config: pathlib.Path, work: pathlib.Path) -> list[str]:
+def look(cli: str, config: pathlib.Path, work: pathlib.Path) -> tuple[str, list[str]]:
     db = str(work / "db")
     out = work / config.parent.name
     tieout(cli, db, "mart", "generate", str(config), "--dialect", "snowflake", "--out", str(out))
@@ -56,22 +50,8 @@ def read(cli: str, config: pathlib.Path, work: pathlib.Path) -> list[str]:
         known.add(create.this.name)
         if file.name.startswith("04") and create.expression.named_selects != columns:
             wrong.append(f"{file.name}: columns {create.expression.named_selects}")
-    return wrong
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cli", required=True)
-    parser.add_argument("configs", nargs="+", type=pathlib.Path)
-    given = parser.parse_args()
-    failures = 0
-    with tempfile.TemporaryDirectory() as work:
-        for config in given.configs:
-            wrong = read(given.cli, config.resolve(), pathlib.Path(work))
-            failures += len(wrong)
-            print(f"{config.parent.name}: {'read back as planned' if not wrong else '; '.join(wrong)}")
-    return 1 if failures else 0
+    return "read back as planned" if not wrong else f"{len(wrong)} wrong", wrong
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(each_mart(look))
