@@ -289,7 +289,6 @@ export const ERRORS = {
     message: 'The file has {found} columns; a fact table has room for {limit}.',
     remedy: 'Split the file, or leave columns out that no report needs.',
   },
-
   'TIE-2417': {
     ...unavailable,
     message: 'The Snowflake account of {connection} gave no answer that can be used: {detail}.',
@@ -306,7 +305,6 @@ export const ERRORS = {
       'The facts of {source} are on Snowflake, which groups them for runs; they are not read one by one.',
     remedy: 'Look at them there, or import them: tieout facts import.',
   },
-
   'TIE-2420': {
     ...denied,
     message: 'A request may not point a use case at {table} of {connection}.',

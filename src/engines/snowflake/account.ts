@@ -36,7 +36,6 @@ export interface Request {
 export interface ResultColumn {
   readonly name: string
   readonly type: string
-  readonly scale?: number | null
 }
 
 interface Answer {

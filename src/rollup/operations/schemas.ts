@@ -60,10 +60,6 @@ export const BINDING_ERRORS: readonly ErrorCode[] = [
   'TIE-2210',
   'TIE-2211',
   'TIE-2302',
-  'TIE-2417',
-  'TIE-2418',
-  'TIE-2420',
-  'TIE-5064',
   'TIE-2303',
   'TIE-2304',
   'TIE-2305',
@@ -74,6 +70,10 @@ export const BINDING_ERRORS: readonly ErrorCode[] = [
   'TIE-2310',
   'TIE-2311',
   'TIE-2312',
+  'TIE-2417',
+  'TIE-2418',
+  'TIE-2420',
+  'TIE-5064',
 ]
 
 /** How HTTP takes a file of YAML; JSON is YAML. */
